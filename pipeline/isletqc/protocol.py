@@ -1,0 +1,203 @@
+"""The approved method: one YAML file, read strictly.
+
+A protocol names what is measured, how each word is defined, how sure the answer must be and which
+limits it is held against. Unknown and duplicate keys are refused with file and line; the file's
+SHA-256 is part of every result. Defaults stand here and nowhere else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+from isletqc import assets
+from isletqc.errors import ProtocolError
+from isletqc.records import Relation, Stain
+
+Convention = Literal["sphere", "ricordi-long", "ricordi-short", "prolate", "oblate", "extrusion"]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Segmentation(_Frozen):
+    """How the islets are found."""
+
+    method: Literal["network", "classical"] = "network"
+    network: str = Field(description="name of a folder under models/")
+    max_megapixels: float = Field(400, gt=0, description="larger pictures are refused")
+    uncertainty: bool = Field(
+        False, description="segment fixed flips and rotations too and state the spread (slower)"
+    )
+
+
+class Sizing(_Frozen):
+    """Which objects count, and what an islet equivalent is."""
+
+    convention: Convention = "sphere"
+    min_diameter_um: float = Field(50, ge=0, description="smaller islets do not count")
+    border: Literal["none", "counting-frame", "miles-lantuejoul"] = "none"
+    largest_share_flag: float = Field(
+        0.25, gt=0, le=1, description="flag when the three largest objects hold more of the IEQ"
+    )
+    window_um: tuple[float, float] | None = Field(
+        None, description="size window of the product, diameters in um"
+    )
+    oversize_um: tuple[float, ...] = Field(
+        (200, 250, 300), description="fractions of islets over these diameters are reported"
+    )
+
+
+class Purity(_Frozen):
+    """Which purity is meant; the three definitions give different numbers."""
+
+    definition: Literal["area", "volume", "count"] = "area"
+
+
+class FitnessLimits(_Frozen):
+    """Beyond these a picture is unfit and its lot goes to review."""
+
+    min_focus: float = Field(0.15, ge=0, description="relative sharpness of the sharpest edges")
+    max_saturated: float = Field(0.02, ge=0, le=1, description="fraction of pixels at full scale")
+    max_black: float = Field(0.5, ge=0, le=1, description="fraction of pixels at zero")
+    min_contrast: float = Field(0.02, ge=0, le=1, description="1st to 99th percentile, of full scale")
+    min_evenness: float = Field(0.5, ge=0, le=1, description="dimmest part of the field / brightest")
+    um_per_px: tuple[float, float] = Field((0.2, 25), description="plausible pixel sizes")
+    min_likeness: float = Field(0.05, ge=0, le=1, description="likeness to the training pictures")
+
+
+class Uncertainty(_Frozen):
+    """Relative standard deviations that the pictures cannot tell."""
+
+    confidence: float = Field(0.95, gt=0.5, lt=1)
+    pixel_size_rsd: float = Field(0.01, ge=0, description="cubed in volumes: counts three times")
+    segmentation_rsd: float | None = Field(
+        None, ge=0, description="of total volume; None takes the network's own validation figure"
+    )
+    aliquot_rsd: float = Field(0.03, ge=0, description="volume of one aliquot; pipetting")
+    dilution_rsd: float = Field(0.02, ge=0)
+    suspension_rsd: float = Field(0.01, ge=0)
+    recipient_rsd: float = Field(0.005, ge=0)
+    settled_tissue_rsd: float = Field(0.05, ge=0)
+
+
+class Limit(_Frozen):
+    """One release limit, held against the estimate of that name."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
+    estimate: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    relation: Relation
+    limit: float
+    unit: str
+    infusion: Literal["first", "later"] | None = Field(
+        None, description="only for this infusion; the sheet says which it is"
+    )
+    supportive: bool = Field(False, description="shown, but never decides the lot")
+    source: str = ""
+
+
+class Protocol(_Frozen):
+    """The whole method."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
+    version: str
+    status: Literal["draft", "approved", "retired"]
+    title: str
+    stain: Stain
+    segmentation: Segmentation
+    sizing: Sizing = Sizing()
+    purity: Purity | None = None
+    fitness: FitnessLimits = FitnessLimits()
+    uncertainty: Uncertainty = Uncertainty()
+    assurance: float = Field(0.95, gt=0.5, lt=1, description="probability that decides")
+    limits: tuple[Limit, ...] = ()
+    notes: str = ""
+
+    @model_validator(mode="after")
+    def _limit_names_differ(self) -> Protocol:
+        names = [limit.name for limit in self.limits]
+        twice = sorted({n for n in names if names.count(n) > 1})
+        if twice:
+            raise ValueError(f"limits must have different names; found twice: {', '.join(twice)}")
+        return self
+
+
+class LoadedProtocol(_Frozen):
+    """A protocol, the file it came from and that file's SHA-256."""
+
+    protocol: Protocol
+    path: Path
+    sha256: str
+
+
+def load(name_or_path: str) -> LoadedProtocol:
+    """Read a protocol by shipped name or by path.
+
+    Raises
+    ------
+    ProtocolError
+        Not found, not YAML, an unknown or duplicate key, or a value out of range; the message
+        has one ``file:line: key: what`` for each fault.
+    """
+    path = _find(name_or_path)
+    try:
+        data = path.read_bytes()
+        tree = YAML(typ="rt", pure=True).load(data.decode("utf-8"))
+    except MarkedYAMLError as e:
+        line = e.problem_mark.line + 1 if e.problem_mark else 1
+        raise ProtocolError(f"{path}:{line}: not valid YAML: {e.problem}") from e
+    except (OSError, UnicodeDecodeError, YAMLError) as e:
+        raise ProtocolError(f"{path}: cannot be read as a protocol: {e}") from e
+    if not isinstance(tree, dict):
+        raise ProtocolError(f"{path}:1: expected keys such as name and version, found none")
+    try:
+        protocol = Protocol.model_validate(tree)
+    except ValidationError as e:
+        raise ProtocolError("\n".join(_faults(path, tree, e))) from e
+    return LoadedProtocol(
+        protocol=protocol, path=path, sha256=hashlib.sha256(data).hexdigest()
+    )
+
+
+def json_schema() -> dict[str, Any]:
+    """JSON Schema of a protocol file, for editors."""
+    return Protocol.model_json_schema()
+
+
+def _find(name_or_path: str) -> Path:
+    path = Path(name_or_path)
+    if path.suffix.lower() in {".yaml", ".yml"} or path.is_file():
+        if not path.is_file():
+            raise ProtocolError(f"{path}: no such protocol file")
+        return path
+    shipped = assets.config(name_or_path)
+    # A shipped name is one word: a path in it would leave the folder of shipped protocols.
+    if shipped.parent == assets.config("x").parent and shipped.is_file():
+        return shipped
+    names = ", ".join(p.stem for p in assets.configs())
+    raise ProtocolError(f"no protocol named {name_or_path!r}; shipped are: {names}")
+
+
+def _faults(path: Path, tree: Any, error: ValidationError) -> list[str]:
+    return [
+        f"{path}:{_line(tree, fault['loc'])}: {'.'.join(map(str, fault['loc']))}: {fault['msg']}"
+        for fault in error.errors()
+    ]
+
+
+def _line(tree: Any, keys: tuple[int | str, ...]) -> int:
+    line = 1
+    for key in keys:
+        marks = getattr(tree, "lc", None)
+        try:
+            line = (marks.key(key) if isinstance(tree, dict) else marks.item(key))[0] + 1  # type: ignore[union-attr]
+            tree = tree[key]
+        except (AttributeError, KeyError, IndexError, TypeError):
+            break
+    return line

@@ -1,0 +1,290 @@
+"""What travels between the stages: frozen records and nothing else.
+
+Units stand in the names; coordinates carry their order. Arrays are read-only. A value that could
+not be determined is ``None`` and has a ``reason`` beside it, never a NaN and never a guess.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Stain = Literal["dithizone", "brightfield", "live-dead", "immunofluorescence"]
+Relation = Literal[">=", "<=", ">", "<"]
+CheckVerdict = Literal["pass", "fail", "skipped"]
+ImageVerdict = Literal["fit", "unfit"]
+LotVerdict = Literal["pass", "fail", "review", "not judged"]
+CriterionVerdict = Literal["pass", "fail", "review", "not applicable"]
+
+BACKGROUND, EXOCRINE, ISLET = 0, 1, 2
+CLASS_NAMES = ("background", "exocrine", "islet")
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """A calibrated picture.
+
+    Attributes
+    ----------
+    pixels : (Y, X, C) uint8, uint16 or float32, read-only, as the file has them
+    channels : one name for each channel; ``("red", "green", "blue")`` for colour
+    full_scale : the value of a saturated pixel (255, 4095, 65535; 1.0 for float)
+    um_per_px : side of a pixel, micrometres
+    um_per_px_source : where it came from, e.g. ``"given"``, ``"sheet"``, ``"OME-XML"``
+    path, sha256 : the file that was read
+    stain : what the picture shows
+    """
+
+    pixels: NDArray[Any]
+    channels: tuple[str, ...]
+    full_scale: float
+    um_per_px: float
+    um_per_px_source: str
+    path: str
+    sha256: str
+    stain: Stain
+
+    @property
+    def shape_yx(self) -> tuple[int, int]:
+        """Height and width in pixels."""
+        return int(self.pixels.shape[0]), int(self.pixels.shape[1])
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One question about a picture's fitness: value against limit."""
+
+    name: str
+    value: float | None
+    unit: str
+    relation: Relation
+    limit: float
+    verdict: CheckVerdict
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Fitness:
+    """Is this picture fit to be measured? All checks, none stopped at the first."""
+
+    checks: tuple[Check, ...] = ()
+
+    @property
+    def verdict(self) -> ImageVerdict:
+        """``unfit`` when any check failed."""
+        return "unfit" if any(c.verdict == "fail" for c in self.checks) else "fit"
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Why the picture is unfit; empty when it is fit."""
+        return tuple(c.reason for c in self.checks if c.verdict == "fail")
+
+
+@dataclass(frozen=True, slots=True)
+class Regions:
+    """What the segmentation saw, on the picture's own pixel grid.
+
+    Attributes
+    ----------
+    classes : (Y, X) uint8: 0 background, 1 exocrine, 2 islet
+    labels : (Y, X) int32: 0 where no islet, else the islet's number, 1..n without gaps
+    probability : (Y, X) uint8: probability, in 1/255, of the pixel's own class
+    um_per_px : side of a pixel
+    likeness : how much the picture is like the training data, 0 to 1; None when not assessed
+    volume_rsd : relative standard deviation of the total islet volume that the method itself
+        states for this picture (from its flips and rotations); None when not assessed
+    method : e.g. ``"network dithizone"`` or ``"classical"``
+    """
+
+    classes: NDArray[np.uint8]
+    labels: NDArray[np.int32]
+    probability: NDArray[np.uint8]
+    um_per_px: float
+    method: str
+    likeness: float | None = None
+    volume_rsd: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Islet:
+    """One segmented object; ``label`` points into the labels of its picture.
+
+    ``weight`` is the number of objects it stands for under the protocol's border rule (1 without
+    a rule, 0 outside the counting frame, Miles-Lantuejoul weight otherwise). ``ieq`` follows the
+    protocol's convention; ``volume_nl`` is always the volume of that convention.
+    """
+
+    label: int
+    class_name: str
+    centroid_yx_um: tuple[float, float]
+    area_um2: float
+    diameter_um: float
+    major_axis_um: float
+    minor_axis_um: float
+    feret_um: float
+    circularity: float
+    solidity: float
+    volume_nl: float
+    ieq: float
+    probability: float
+    touches_border: bool
+    weight: float
+    included: bool
+    exclusion_reason: str
+    stain: Mapping[str, float] = field(default_factory=dict)
+    viability: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """What the sample sheet says about one picture; None where the sheet is silent."""
+
+    image: str
+    lot: str
+    specimen: str = "1"
+    stain: Stain | None = None
+    pixel_size_um: float | None = None
+    aliquot_ul: float | None = None
+    dilution: float | None = None
+    suspension_ml: float | None = None
+    recipient_kg: float | None = None
+    settled_tissue_ml: float | None = None
+    infusion: str | None = None
+    day: float | None = None
+    role: Literal["sample", "control"] = "sample"
+    notes: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """One analysed picture: its islets, its areas, its fitness, and how it was made."""
+
+    sample: Sample
+    name: str
+    sha256: str
+    shape_yx: tuple[int, int]
+    um_per_px: float
+    um_per_px_source: str
+    fitness: Fitness
+    islets: tuple[Islet, ...]
+    islet_area_um2: float
+    exocrine_area_um2: float
+    seconds: Mapping[str, float]
+    method: str
+    likeness: float | None = None
+    volume_rsd: float | None = None
+
+    @property
+    def counted(self) -> tuple[Islet, ...]:
+        """The islets that count."""
+        return tuple(i for i in self.islets if i.included)
+
+    @property
+    def islet_count(self) -> float:
+        """Number of islets, border weights applied."""
+        return sum(i.weight for i in self.counted)
+
+    @property
+    def ieq(self) -> float:
+        """Islet equivalents, border weights applied."""
+        return sum(i.weight * i.ieq for i in self.counted)
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """One picture that could not be analysed, and why."""
+
+    sample: Sample
+    error: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Specimen:
+    """One aliquot: its pictures and the volume they were taken from."""
+
+    name: str
+    pictures: tuple[Picture, ...]
+    failures: tuple[Failure, ...]
+    aliquot_ul: float | None
+    dilution: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Lot:
+    """Everything known about one lot before it is judged."""
+
+    name: str
+    specimens: tuple[Specimen, ...]
+    suspension_ml: float | None = None
+    recipient_kg: float | None = None
+    settled_tissue_ml: float | None = None
+    infusion: str | None = None
+    day: float | None = None
+
+    @property
+    def pictures(self) -> tuple[Picture, ...]:
+        """All analysed pictures of the lot."""
+        return tuple(p for s in self.specimens for p in s.pictures)
+
+    @property
+    def failures(self) -> tuple[Failure, ...]:
+        """All pictures of the lot that could not be analysed."""
+        return tuple(f for s in self.specimens for f in s.failures)
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A figure with its interval, or the reason why there is none.
+
+    ``rsd_parts`` names the parts of the relative standard deviation (``sampling``,
+    ``pixel size``, ``segmentation``, ``aliquot volume``, ...); they add in squares.
+    """
+
+    name: str
+    value: float | None
+    unit: str
+    ci_low: float | None = None
+    ci_high: float | None = None
+    reason: str = ""
+    rsd_parts: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Criterion:
+    """One limit of the protocol, judged."""
+
+    name: str
+    estimate: Estimate
+    relation: Relation
+    limit: float
+    probability: float | None
+    verdict: CriterionVerdict
+    reason: str
+    source: str = ""
+    supportive: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """Something a person should look at before believing the numbers; keeps a lot from passing."""
+
+    name: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The lot's answer, limit by limit."""
+
+    lot: Lot
+    verdict: LotVerdict
+    reason: str
+    criteria: tuple[Criterion, ...]
+    estimates: Mapping[str, Estimate]
+    conventions: Mapping[str, float]
+    flags: tuple[Flag, ...] = ()
