@@ -5,6 +5,7 @@ IsletQCError
 │   ├── ProtocolError
 │   ├── SheetError
 │   └── RunLockedError
+├── OutputError           exit 1: results cannot be written; finished pictures are kept
 └── PictureError          exit 3: one picture cannot be analysed; the others go on
     ├── UnreadablePictureError
     ├── UnsupportedPictureError
@@ -50,6 +51,12 @@ class MissingWeightsError(UsageError):
     """The network that the protocol names is not installed or fails its hash."""
 
     code = "weights"
+
+
+class OutputError(IsletQCError):
+    """The run had started, but its results cannot be written (disk full, folder gone)."""
+
+    code = "output"
 
 
 class PictureError(IsletQCError):
