@@ -1,0 +1,125 @@
+"""Image, regions and islets -> a JPEG in which a person can check every outline.
+
+The picture is shrunk to a long side of 1,600 px and stretched to display contrast. Islets that
+count are outlined in full lines, excluded objects in broken lines of another colour, exocrine
+tissue in a thin line. Each outline lies on a dark rim, so it shows on light and dark pictures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from isletqc.records import EXOCRINE, Image, Islet, Regions
+
+LONG_SIDE_PX = 1600
+# Blue, orange and pale yellow stay apart for every kind of colour vision (Wong 2011,
+# doi 10.1038/nmeth.1618); RGB.
+INCLUDED_RGB, EXCLUDED_RGB, EXOCRINE_RGB = (0, 190, 255), (255, 140, 0), (240, 228, 66)
+_RIM_RGB = (20, 20, 20)
+_DASH_PX = 5
+_ADDITIVE_RGB = ((0, 255, 0), (255, 0, 255), (0, 140, 255), (255, 200, 0))
+_COLOUR = ("red", "green", "blue")
+
+
+def draw_overlay(image: Image, regions: Regions, islets: Sequence[Islet]) -> bytes:
+    """Draw the outlines over the picture.
+
+    Parameters
+    ----------
+    image : the picture as read, (Y, X, C)
+    regions : its classes and labels on the same grid
+    islets : says which labels count
+
+    Returns
+    -------
+    JPEG file, long side at most 1,600 px
+    """
+    size = _size(image.shape_yx)
+    canvas = _display(image, size)
+    labels = _nearest(regions.labels, size)
+    exocrine = _nearest(regions.classes, size) == EXOCRINE
+    ring, rim = _ring(labels, 5), _rim(labels)
+    canvas[_ring(exocrine, 3) & ~ring] = EXOCRINE_RGB
+    canvas[rim] = _RIM_RGB
+    counted = _counted(islets, int(regions.labels.max(initial=0)))[labels]
+    canvas[ring & counted] = INCLUDED_RGB
+    canvas[ring & ~counted] = _RIM_RGB
+    canvas[ring & ~counted & _dashes(labels.shape)] = EXCLUDED_RGB
+    return encode_jpeg(canvas[:, :, ::-1], 85)
+
+
+def encode_jpeg(pixels_bgr: NDArray[Any], quality: int) -> bytes:
+    """JPEG of a (Y, X, 3) picture in the order blue, green, red; quality 1 to 100."""
+    _, data = cv2.imencode(".jpg", pixels_bgr, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    return bytes(data)
+
+
+def _size(shape_yx: tuple[int, int]) -> tuple[int, int]:
+    height, width = shape_yx
+    scale = min(1.0, LONG_SIDE_PX / max(height, width))
+    return max(1, round(height * scale)), max(1, round(width * scale))
+
+
+def _display(image: Image, size: tuple[int, int]) -> NDArray[np.uint8]:
+    channels = [_shrink(image.pixels[:, :, c], size) for c in range(image.pixels.shape[2])]
+    if image.channels == _COLOUR:
+        # One stretch for all three keeps the hue of the stain.
+        return _stretch(np.dstack(channels))
+    grey = [_stretch(channel) for channel in channels]
+    if len(grey) == 1:
+        return np.dstack(grey * 3)
+    light = sum(
+        channel[..., None] * (np.array(rgb, np.float32) / 255)
+        for channel, rgb in zip(grey, _ADDITIVE_RGB, strict=False)
+    )
+    return np.asarray(np.clip(light, 0, 255), dtype=np.uint8)
+
+
+def _shrink(channel: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:
+    # OpenCV wants (width, height) and memory in one piece.
+    return np.asarray(
+        cv2.resize(np.ascontiguousarray(channel), size[::-1], interpolation=cv2.INTER_AREA)
+    )
+
+
+def _stretch(pixels: NDArray[Any]) -> NDArray[np.uint8]:
+    low, high = np.percentile(pixels[::4, ::4], (0.2, 99.8))
+    gain = np.float32(255 / max(float(high - low), 1e-6))
+    light = (pixels.astype(np.float32) - np.float32(low)) * gain
+    return np.asarray(np.clip(light, 0, 255), dtype=np.uint8)
+
+
+def _nearest(grid: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:
+    # Plain indexing: the labels may be any integer, and no label may be averaged.
+    rows = (np.arange(size[0]) + 0.5) * grid.shape[0] / size[0]
+    columns = (np.arange(size[1]) + 0.5) * grid.shape[1] / size[1]
+    return np.ascontiguousarray(grid[rows.astype(np.intp)][:, columns.astype(np.intp)])
+
+
+def _ring(labels: NDArray[Any], width_px: int) -> NDArray[np.bool_]:
+    """Pixels of an object that lie within half the width of another object or of none."""
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (width_px, width_px))
+    values = labels.astype(np.float32)  # exact up to 16,777,216 labels
+    ends = cv2.dilate(values, kernel) != cv2.erode(values, kernel)
+    return np.asarray(ends & (values > 0))
+
+
+def _rim(labels: NDArray[Any]) -> NDArray[np.bool_]:
+    islet = (labels > 0).astype(np.uint8)
+    return np.asarray((cv2.dilate(islet, np.ones((3, 3), np.uint8)) > 0) & (islet == 0))
+
+
+def _dashes(shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    rows, columns = np.ogrid[: shape[0], : shape[1]]
+    return np.asarray((rows + columns) // _DASH_PX % 2 == 0)
+
+
+def _counted(islets: Sequence[Islet], highest: int) -> NDArray[np.bool_]:
+    counted = np.zeros(highest + 1, dtype=np.bool_)
+    counted[[i.label for i in islets if i.included and i.label <= highest]] = True
+    return counted

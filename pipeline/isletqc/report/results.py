@@ -1,0 +1,267 @@
+"""Everything one run found, and the document ``results.json`` made of it.
+
+Takes the verdicts, failures and facts of a run; gives plain data that follow
+``results.schema.json``. Values that could not be determined are null with a reason beside them.
+The same pictures give the same document but for ``seconds``.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib.resources import files
+from pathlib import PurePath
+from typing import Any
+
+from isletqc.protocol import LoadedProtocol
+from isletqc.records import (
+    Check,
+    Criterion,
+    Estimate,
+    Failure,
+    Lot,
+    LotVerdict,
+    Picture,
+    Specimen,
+    Verdict,
+)
+from isletqc.report import texts
+
+SCHEMA_VERSION = "1.0"
+# Programs may rely on finding these names in every lot, if only as null with a reason.
+PROMISED = (
+    ("islet_count", "islets"),
+    ("ieq_counted", "IEQ"),
+    ("ieq_total", "IEQ"),
+    ("ieq_per_kg", "IEQ/kg"),
+    ("size_index", "1"),
+    ("purity", "1"),
+    ("viability", "1"),
+)
+_WORST_FIRST: tuple[LotVerdict, ...] = ("fail", "review", "not judged", "pass")
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkCard:
+    """The network that was used and the figures of its card (name -> number or words)."""
+
+    name: str
+    title: str
+    sha256: str
+    um_per_px: float
+    figures: Mapping[str, float | str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class RunResults:
+    """Everything that the files of a run are made of.
+
+    Attributes
+    ----------
+    verdicts : one for each lot, in the order of the report
+    failures : every input that could not be analysed, those without a lot included
+    protocol : the method and its hash
+    network : None when no network was used
+    folders : ``Picture.sample.image`` -> folder of that picture, relative to the output folder,
+        with forward slashes (``"images/field_01"``)
+    provenance : versions, hashes, device, settings; plain data, no times
+    command : the command line as given
+    started, finished : ISO 8601 with time zone
+    exit_code : what the program is going to return
+    """
+
+    verdicts: tuple[Verdict, ...]
+    failures: tuple[Failure, ...]
+    protocol: LoadedProtocol
+    network: NetworkCard | None
+    folders: Mapping[str, str]
+    provenance: Mapping[str, Any]
+    command: str
+    started: str
+    finished: str
+    exit_code: int
+
+
+def overall_verdict(results: RunResults) -> LotVerdict:
+    """Give the worst lot's verdict; never ``pass`` when an input could not be analysed."""
+    found = {verdict.verdict for verdict in results.verdicts}
+    worst: LotVerdict = next((v for v in _WORST_FIRST if v in found), "not judged")
+    return "review" if worst == "pass" and results.failures else worst
+
+
+def results_document(results: RunResults) -> dict[str, Any]:
+    """``results.json`` as plain data; ``results.schema.json`` describes it."""
+    protocol = results.protocol.protocol
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "verdict": overall_verdict(results),
+        "exit_code": results.exit_code,
+        "protocol": {
+            "name": protocol.name,
+            "version": protocol.version,
+            "status": protocol.status,
+            "sha256": results.protocol.sha256,
+            "assurance": protocol.assurance,
+            "confidence": protocol.uncertainty.confidence,
+        },
+        "network": network_facts(results.network),
+        "lots": [_lot(verdict, results.folders) for verdict in results.verdicts],
+        "failures": [_failure(failure) for failure in results.failures],
+    }
+
+
+def schema() -> dict[str, Any]:
+    """JSON Schema of ``results.json``."""
+    text = files("isletqc.report").joinpath("results.schema.json").read_text("utf-8")
+    document: dict[str, Any] = json.loads(text)
+    return document
+
+
+def network_facts(network: NetworkCard | None) -> dict[str, Any] | None:
+    """Give the network as plain data."""
+    if network is None:
+        return None
+    return {
+        "name": network.name,
+        "title": network.title,
+        "sha256": network.sha256,
+        "um_per_px": network.um_per_px,
+        "figures": dict(network.figures),
+    }
+
+
+def image_name(path: str) -> str:
+    """Name of a picture's file without its folder, for both kinds of slash."""
+    return PurePath(path.replace("\\", "/")).name or path
+
+
+def _lot(verdict: Verdict, folders: Mapping[str, str]) -> dict[str, Any]:
+    lot = verdict.lot
+    return {
+        "lot": lot.name,
+        "verdict": verdict.verdict,
+        "reason": verdict.reason,
+        "criteria": [_criterion(criterion) for criterion in verdict.criteria],
+        "estimates": _estimates(verdict.estimates),
+        "conventions": {name: finite(value) for name, value in verdict.conventions.items()},
+        "flags": [{"name": flag.name, "message": flag.message} for flag in verdict.flags],
+        "facts": _facts(lot),
+        "specimens": [_specimen(specimen) for specimen in lot.specimens],
+        "images": [_image(p, s.name, folders) for s in lot.specimens for p in s.pictures],
+        "failures": [_failure(failure) for failure in lot.failures],
+    }
+
+
+def _facts(lot: Lot) -> dict[str, Any]:
+    return {
+        "suspension_ml": lot.suspension_ml,
+        "recipient_kg": lot.recipient_kg,
+        "settled_tissue_ml": lot.settled_tissue_ml,
+        "infusion": lot.infusion,
+        "day": lot.day,
+    }
+
+
+def _criterion(criterion: Criterion) -> dict[str, Any]:
+    estimate = criterion.estimate
+    return {
+        "name": criterion.name,
+        "estimate": estimate.name,
+        "value": finite(estimate.value),
+        "unit": estimate.unit,
+        "relation": criterion.relation,
+        "limit": criterion.limit,
+        "ci_low": finite(estimate.ci_low),
+        "ci_high": finite(estimate.ci_high),
+        "probability": finite(criterion.probability),
+        "verdict": criterion.verdict,
+        "reason": criterion.reason,
+        "supportive": criterion.supportive,
+        "source": criterion.source,
+    }
+
+
+def _estimates(estimates: Mapping[str, Estimate]) -> dict[str, Any]:
+    missing = {
+        name: Estimate(name, None, unit, reason=texts.NOT_PART_OF_METHOD) for name, unit in PROMISED
+    }
+    return {name: _estimate(estimate) for name, estimate in {**missing, **estimates}.items()}
+
+
+def _estimate(estimate: Estimate) -> dict[str, Any]:
+    return {
+        "value": finite(estimate.value),
+        "unit": estimate.unit,
+        "ci_low": finite(estimate.ci_low),
+        "ci_high": finite(estimate.ci_high),
+        "reason": estimate.reason,
+        "rsd_parts": {name: finite(rsd) for name, rsd in estimate.rsd_parts.items()},
+    }
+
+
+def _specimen(specimen: Specimen) -> dict[str, Any]:
+    return {
+        "specimen": specimen.name,
+        "aliquot_ul": specimen.aliquot_ul,
+        "dilution": specimen.dilution,
+        "islet_count": finite(sum(picture.islet_count for picture in specimen.pictures)),
+        "ieq": finite(sum(picture.ieq for picture in specimen.pictures)),
+        "image_count": len(specimen.pictures),
+        "failure_count": len(specimen.failures),
+    }
+
+
+def _image(picture: Picture, specimen: str, folders: Mapping[str, str]) -> dict[str, Any]:
+    return {
+        "image": picture.name,
+        "specimen": specimen,
+        "role": picture.sample.role,
+        "verdict": picture.fitness.verdict,
+        "islet_count": finite(picture.islet_count),
+        "ieq": finite(picture.ieq),
+        "um_per_px": picture.um_per_px,
+        "um_per_px_source": picture.um_per_px_source,
+        "width_px": picture.shape_yx[1],
+        "height_px": picture.shape_yx[0],
+        "islet_area_um2": finite(picture.islet_area_um2),
+        "exocrine_area_um2": finite(picture.exocrine_area_um2),
+        "likeness": finite(picture.likeness),
+        "volume_rsd": finite(picture.volume_rsd),
+        "method": picture.method,
+        "checks": [_check(check) for check in picture.fitness.checks],
+        "folder": folders.get(picture.sample.image),
+        "path": picture.sample.image,
+        "sha256": picture.sha256,
+        "seconds": {stage: finite(seconds) for stage, seconds in picture.seconds.items()},
+    }
+
+
+def _check(check: Check) -> dict[str, Any]:
+    return {
+        "name": check.name,
+        "value": finite(check.value),
+        "unit": check.unit,
+        "relation": check.relation,
+        "limit": check.limit,
+        "verdict": check.verdict,
+        "reason": check.reason,
+    }
+
+
+def _failure(failure: Failure) -> dict[str, Any]:
+    return {
+        "image": image_name(failure.sample.image),
+        "lot": failure.sample.lot or None,
+        "error": failure.error,
+        "message": failure.message,
+        "path": failure.sample.image,
+    }
+
+
+def finite(value: float | None) -> float | None:
+    """Give a number that JSON can carry; None for an infinite one and for not a number."""
+    if value is None or not math.isfinite(value):
+        return None
+    return int(value) if isinstance(value, int) else float(value)

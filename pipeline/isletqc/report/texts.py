@@ -1,0 +1,272 @@
+"""Every sentence and word that the report shows, in one place, for reading and for translation.
+
+Names in braces are filled in by the writers; leave them as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+LANGUAGE = "en"
+TITLE = "{verdict}: {lots}"
+REPORT = "Image quality control of islets"
+DATE_LINE = "Finished {finished}"
+
+VERDICT_WORDS: Mapping[str, str] = {
+    "pass": "Pass",
+    "fail": "Fail",
+    "review": "Review",
+    "not judged": "Not judged",
+    "not applicable": "Not applicable",
+}
+OVERALL: Mapping[str, str] = {
+    "pass": "Every limit of every lot is met.",
+    "fail": "At least one limit is missed.",
+    "review": "A person must decide: the pictures alone do not.",
+    "not judged": "Measured only: there is nothing to judge the figures against.",
+}
+SUPPORTIVE = "supportive, does not decide"
+DRAFT = "The protocol is a draft. Nobody has approved its limits for the release of a product."
+RETIRED = "The protocol is retired. Its limits are no longer approved."
+LOTS_ONE, LOTS_MANY = "{n} lot", "{n} lots"
+PICTURES_ONE, PICTURES_MANY = "{n} picture", "{n} pictures"
+ISLETS_ONE, ISLETS_MANY = "{n} islet counted", "{n} islets counted"
+
+LOTS = "Lots"
+LOT = "Lot"
+VERDICT = "Verdict"
+REASON = "Reason"
+SPECIMEN = "Specimen"
+PICTURE = "Picture"
+
+ATTENTION = "Look at this first"
+FAILED_ONE = "{n} picture could not be analysed. It is missing from every figure below."
+FAILED_MANY = "{n} pictures could not be analysed. They are missing from every figure below."
+UNFIT_ONE = "{n} picture is unfit. It was measured, but its figures may be wrong."
+UNFIT_MANY = "{n} pictures are unfit. They were measured, but their figures may be wrong."
+ERROR = "Cause"
+MESSAGE = "What was found, what to do"
+NOT_ANALYSED = "could not be analysed"
+FLAGS = "Flags"
+
+LIMITS = "Limits"
+LIMIT = "Limit"
+NO_LIMITS = "This protocol has no limits. Nothing was judged."
+MEASURED = "Measured"
+INTERVAL = "{confidence} interval"
+INTERVAL_FROM_TO = "{low} to {high}"
+INTERVAL_FROM = "{low} or more"
+INTERVAL_TO = "up to {high}"
+AGAINST = "Interval against limit"
+PROBABILITY = "Probability that the limit is met"
+PROBABILITY_NOTE = (
+    "A limit is met when it is met with a probability of at least {assurance}, missed when it is "
+    "missed with at least that probability, and under review between the two (JCGM 106)."
+)
+SOURCE = "Source"
+NOT_DETERMINED = "not determined"
+NOT_PART_OF_METHOD = "not determined: not part of this protocol"
+BAR_ALT = "{name}: {value}, {interval}; limit {limit}"
+BAR_ALT_NOTHING = "{name}: not determined; limit {limit}"
+BAR_KEY = "Dot: value. Bar: interval. Line: limit. Tinted side: limit met."
+
+ESTIMATES = "Estimates"
+QUANTITY = "Quantity"
+VALUE = "Value"
+ESTIMATE_NAMES: Mapping[str, str] = {
+    "islet_count": "Islets counted",
+    "islet_count_total": "Islets in the lot",
+    "ipn_total": "Islets in the lot",
+    "ieq_counted": "IEQ counted",
+    "ieq_total": "IEQ in the lot",
+    "ieq_per_kg": "IEQ per kg of recipient",
+    "ieq_per_ml_tissue": "IEQ per mL of settled tissue",
+    "settled_tissue_ml": "Settled tissue",
+    "size_index": "Size index (IEQ per islet)",
+    "purity": "Purity",
+    "viability": "Viability",
+}
+# Fractions that people read as percentages.
+PERCENT_NAMES = ("purity", "viability", "fraction", "share", "oversize", "positive")
+
+UNCERTAINTY = "Where the uncertainty comes from"
+UNCERTAINTY_NOTE = (
+    "Relative standard deviations. The parts add in squares. A pixel size that is 1 % wrong makes "
+    "every volume 3 % wrong."
+)
+TOTAL = "together"
+
+CONVENTIONS = "What the other IEQ conventions would have said"
+CONVENTION = "Convention"
+RELATIVE = "against the one in use"
+IN_USE = "in use"
+CONVENTION_NAMES: Mapping[str, str] = {
+    "sphere": "Sphere of equal area",
+    "ricordi-long": "50 µm classes, long factors",
+    "ricordi-short": "50 µm classes, short factors",
+    "prolate": "Prolate spheroid",
+    "oblate": "Oblate spheroid",
+    "extrusion": "Spherical extrusion",
+}
+
+SIZES = "Size of the islets"
+HISTOGRAM_TITLE = "Islets and IEQ by diameter"
+HISTOGRAM_ALT = "Histogram of islet diameters in classes of 50 µm: {classes}"
+HISTOGRAM_CLASS = "{low} to {high} µm: {count} islets, {ieq} of the IEQ"
+HISTOGRAM_LAST = "{low} µm and more: {count} islets, {ieq} of the IEQ"
+HISTOGRAM_COUNT = "number of islets"
+HISTOGRAM_IEQ = "share of IEQ, %"
+CURVE_TITLE = "IEQ in islets up to a diameter"
+CURVE_ALT = "Cumulative IEQ: half of it lies in islets up to {half} µm"
+CURVE_HALF = "half up to {half} µm"
+CURVE_X = "diameter, µm"
+CURVE_Y = "% of IEQ"
+NO_ISLETS = "No islets that count were found."
+
+PICTURES = "Pictures"
+LEGEND_INCLUDED = "counted"
+LEGEND_EXCLUDED = "not counted"
+LEGEND_EXOCRINE = "exocrine tissue"
+OVERLAY_ALT = "{image} with {count} counted islets outlined"
+NO_OVERLAY = "The overlay is missing."
+FIT, UNFIT = "Fit", "Unfit"
+ISLETS = "Islets"
+IEQ = "IEQ"
+PIXEL_SIZE = "Pixel size"
+PIXEL_SIZE_FROM = "from {source}"
+CONTROL = "control"
+LIKENESS = "Likeness to training"
+OPEN_FULL = "Open the file in full size"
+CLOSE, PREVIOUS, NEXT = "Close", "Previous", "Next"
+LIGHTBOX = "Picture in large"
+
+SHEET_FACTS = "Entered for this lot"
+FACTS: Mapping[str, tuple[str, str]] = {
+    "suspension_ml": ("Suspension", "mL"),
+    "recipient_kg": ("Recipient", "kg"),
+    "settled_tissue_ml": ("Settled tissue", "mL"),
+    "infusion": ("Infusion", ""),
+    "day": ("Day", ""),
+}
+ALIQUOT = "Aliquot of specimen {name}"
+DILUTION = "dilution {dilution}"
+
+ISLET_TABLE = "Every islet"
+ISLET_TABLE_TOO_LONG = "{n} objects were found, too many for this page. All of them are in {file}."
+ISLET_TABLE_NOT_PRINTED = "{n} objects; the full table is in {file}."
+FILTER = "Show only rows that contain"
+FILTER_ALL, FILTER_COUNTED, FILTER_EXCLUDED = "all", "counted", "not counted"
+FILTER_SHOWN = "{shown} of {n} shown"
+WHICH = "Objects"
+SORT_HINT = "A click on a column's title sorts by it."
+LABEL = "Label"
+DIAMETER, AREA, LONG_AXIS, SHORT_AXIS = "Diameter", "Area", "Long axis", "Short axis"
+CIRCULARITY, SOLIDITY, VOLUME = "Circularity", "Solidity", "Volume"
+COUNTED = "Counted"
+YES = "yes"
+NO_BECAUSE = "no: {reason}"
+NO = "no"
+
+DEFINITIONS = "Definitions in use"
+DEFINE_IEQ = "Islet equivalent (IEQ)"
+DEFINE_IEQ_TEXT = (
+    "The volume of a sphere of 150 µm diameter, 1.767146 nL (doi 10.1177/0963689718779898)."
+)
+DEFINE_CONVENTION = "Convention: {name}"
+CONVENTION_TEXTS: Mapping[str, str] = {
+    "sphere": (
+        "Each islet is taken as a sphere whose diameter is that of the circle of equal area, "
+        "d = 2·√(area/π). Its IEQ is (d/150 µm)³."
+    ),
+    "ricordi-long": (
+        "Islets are put in classes of 50 µm by area-equivalent diameter. Each class counts with "
+        "the mean of the volumes at its two ends: 0.167, 0.648, 1.685, 3.500, 6.315, 10.352, and "
+        "15.833 from 350 µm on. For usual size distributions this states about a tenth more than "
+        "one sphere per islet."
+    ),
+    "ricordi-short": (
+        "Islets are put in classes of 50 µm by area-equivalent diameter. Each class counts with "
+        "its rounded factor: 1/6, 1/1.5, 1.7, 3.5, 6.3, 10.4, and 15.8 from 350 µm on."
+    ),
+    "prolate": (
+        "Each islet is taken as a spheroid turned about its long axis: π/6 × long axis × short "
+        "axis², divided by 1.767146 nL."
+    ),
+    "oblate": (
+        "Each islet is taken as a spheroid turned about its short axis: π/6 × long axis² × short "
+        "axis, divided by 1.767146 nL."
+    ),
+    "extrusion": (
+        "The volume of each islet is twice its area times the mean height of spheres that fit its "
+        "outline (doi 10.5566/ias.1869), divided by 1.767146 nL."
+    ),
+}
+DEFINE_DIAMETER = "Diameter"
+DEFINE_DIAMETER_TEXT = "That of the circle of equal area, 2·√(area/π)."
+DEFINE_MINIMUM = "Smallest islet"
+DEFINE_MINIMUM_TEXT = "Islets under {minimum} µm are shown, but do not count."
+DEFINE_BORDER = "Islets at the border"
+BORDER_TEXTS: Mapping[str, str] = {
+    "none": "Counted like all others: the whole sample is in the pictures.",
+    "counting-frame": (
+        "Unbiased counting frame: what touches two of the four sides does not count "
+        "(doi 10.1111/j.1365-2818.1977.tb00062.x)."
+    ),
+    "miles-lantuejoul": (
+        "Objects that touch the border do not count; each other object counts for W·H/((W-w)(H-h)) "
+        "objects, where W × H is the picture and w × h the box around the object."
+    ),
+}
+DEFINE_PURITY = "Purity"
+PURITY_TEXTS: Mapping[str, str] = {
+    "area": "By area: islet area / (islet area + exocrine area).",
+    "volume": "By volume, extrapolated from area: islet volume / (islet + exocrine volume).",
+    "count": "By count: islets / all clusters, as in the Chinese indicators of 2017.",
+}
+DEFINE_SIZE_INDEX = "Size index"
+DEFINE_SIZE_INDEX_TEXT = (
+    "IEQ divided by the number of islets. Under 1 the islets are, in the mean of their volumes, "
+    "smaller than 150 µm (PMC4682552)."
+)
+DEFINE_CIRCULARITY = "Circularity"
+DEFINE_CIRCULARITY_TEXT = "4π × area / perimeter², with the perimeter after Crofton. A disc has 1."
+DEFINE_TOTAL = "Totals of the lot"
+DEFINE_TOTAL_TEXT = (
+    "Mean over the aliquots of (counted / aliquot volume) × dilution × suspension volume."
+)
+DEFINE_INTERVAL = "Interval and probability"
+DEFINE_INTERVAL_TEXT = (
+    "The interval joins sampling, pixel size, segmentation and the entered volumes. The "
+    "probability that a limit is met follows JCGM 106:2012; {assurance} decides."
+)
+DEFINE_SCOPE = "Scope"
+DEFINE_SCOPE_TEXT = (
+    "The figures describe quantity, identity, purity and viability as far as pictures show them. "
+    "They say nothing about how the islets will work in a patient."
+)
+
+PROVENANCE = "Provenance"
+PROTOCOL = "Protocol"
+PROTOCOL_LINE = "{name}, version {version}, {status}"
+PROTOCOL_HASH = "Protocol SHA-256"
+NETWORK = "Network"
+NO_NETWORK = "none: classical segmentation"
+NETWORK_HASH = "Weights SHA-256"
+NETWORK_SCALE = "Working pixel size"
+COMMAND = "Command"
+STARTED = "Started"
+FINISHED = "Finished"
+EXIT_CODE = "Exit code"
+EXIT_CODES: Mapping[int, str] = {
+    0: "every limit is met, or there was none",
+    1: "internal error",
+    2: "the command or the protocol is wrong",
+    3: "some inputs could not be analysed",
+    4: "a limit is missed",
+    5: "review is needed",
+}
+INPUTS = "Inputs"
+SHA256 = "SHA-256"
+FILES = "The same figures as files: results.json, objects.csv, images.csv, lots.csv, junit.xml."
+FULL_NAME = "Full name"
+TO_TOP = "To the top"
