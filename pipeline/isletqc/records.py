@@ -113,9 +113,10 @@ class Regions:
 class Islet:
     """One segmented object; ``label`` points into the labels of its picture.
 
-    ``weight`` is the number of objects it stands for under the protocol's border rule (1 without
-    a rule, 0 outside the counting frame, Miles-Lantuejoul weight otherwise). ``ieq`` follows the
-    protocol's convention; ``volume_nl`` is always the volume of that convention.
+    ``weight`` is the number of objects of the picture's area it stands for under the protocol's
+    border rule (1 without a rule, 0 where the rule leaves it out). ``ieq`` follows the protocol's
+    convention; ``volume_nl`` is always the volume of that convention. ``extrusion_nl`` is the
+    volume by spherical extrusion, which needs the mask and cannot be had from the other columns.
     """
 
     label: int
@@ -137,6 +138,7 @@ class Islet:
     exclusion_reason: str
     stain: Mapping[str, float] = field(default_factory=dict)
     viability: float | None = None
+    extrusion_nl: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +163,12 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """One analysed picture: its islets, its areas, its fitness, and how it was made."""
+    """One analysed picture: its islets, its areas, its fitness, and how it was made.
+
+    ``exocrine_clusters`` (those large enough to count that touch no islet), the sum of all
+    exocrine regions' sphere volumes ``exocrine_volume_nl`` and of their squared areas
+    ``exocrine_area_squares_um4`` serve the purity; None where they were not measured.
+    """
 
     sample: Sample
     name: str
@@ -177,6 +184,9 @@ class Picture:
     method: str
     likeness: float | None = None
     volume_rsd: float | None = None
+    exocrine_clusters: int | None = None
+    exocrine_volume_nl: float | None = None
+    exocrine_area_squares_um4: float | None = None
 
     @property
     def counted(self) -> tuple[Islet, ...]:
