@@ -1,0 +1,1 @@
+"""Image -> Regions: network or classical, one signature."""

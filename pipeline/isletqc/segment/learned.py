@@ -1,0 +1,170 @@
+"""Image -> class probabilities and core map, by a trained network.
+
+1. Resample to the network's working pixel size and normalise. 2. Run the network in tiles whose
+overlap covers its field of view, in one fixed order, so that the same picture gives the same bits.
+3. Softmax; the core map through a sigmoid. Resampling back to the picture is done by the caller.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import safe_open
+
+from isletqc.errors import MissingWeightsError, UsageError
+from isletqc.segment.network import Architecture, UNet, fused
+
+TILE_PX = 1024
+MARGIN_PX = 96
+
+Maps = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class TrainedNetwork:
+    """A network ready for inference, with what its weights say of it."""
+
+    name: str
+    network: UNet
+    um_per_px: float
+    sha256: str
+    facts: dict[str, str]
+
+
+def choose_device(wanted: str) -> torch.device:
+    """``auto`` takes a GPU where there is one; ``cuda`` insists.
+
+    Raises
+    ------
+    UsageError
+        ``cuda`` was asked for and there is none, or the word is unknown.
+    """
+    if wanted not in {"auto", "cpu", "cuda"}:
+        raise UsageError(f"--device must be auto, cpu or cuda; found {wanted!r}")
+    has_gpu = torch.cuda.is_available()
+    if wanted == "cuda" and not has_gpu:
+        raise UsageError(
+            "--device cuda was asked for, but PyTorch sees no CUDA GPU here; "
+            "use --device auto or cpu, or install a CUDA build of PyTorch and its driver"
+        )
+    return torch.device("cuda" if has_gpu and wanted != "cpu" else "cpu")
+
+
+def load(folder: Path, device: torch.device) -> TrainedNetwork:
+    """Load the network of a folder under ``models/``.
+
+    Raises
+    ------
+    MissingWeightsError
+        No weights there, or a file that is not ours.
+    """
+    return _load(folder, device.type)
+
+
+@lru_cache(maxsize=4)
+def _load(folder: Path, device: str) -> TrainedNetwork:
+    path = folder / "weights.safetensors"
+    if not path.is_file():
+        raise MissingWeightsError(
+            f"expected the weights of network {folder.name!r} at {path}, found none; "
+            "reinstall isletqc, or name another network in the protocol"
+        )
+    with safe_open(path, framework="pt") as stored:
+        facts = dict(stored.metadata() or {})
+        if "channels" not in facts or "um_per_px" not in facts:
+            raise MissingWeightsError(f"{path}: not weights of isletqc; reinstall or retrain")
+        network = UNet(Architecture.from_text(facts))
+        network.load_state_dict({key: stored.get_tensor(key) for key in stored.keys()})  # noqa: SIM118
+    ready = fused(network).to(device=torch.device(device), memory_format=torch.channels_last)
+    return TrainedNetwork(
+        name=folder.name,
+        network=ready,
+        um_per_px=float(facts["um_per_px"]),
+        sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
+        facts=facts,
+    )
+
+
+def figures(facts: dict[str, str]) -> dict[str, float]:
+    """Validation figures that the weights carry, e.g. ``volume_rsd``."""
+    found: dict[str, float] = json.loads(facts.get("figures", "{}"))
+    return found
+
+
+def predict(trained: TrainedNetwork, pixels: NDArray[np.float32]) -> tuple[Maps, Maps]:
+    """Run the network over a prepared picture.
+
+    Parameters
+    ----------
+    pixels : (y, x, 3) float32 from ``prepare.network_input``
+
+    Returns
+    -------
+    probabilities : (y, x, classes) float32, sum 1
+    core : (y, x) float32, 0 to 1
+    """
+    classes = len(trained.network.architecture.classes)
+    height, width = pixels.shape[:2]
+    probabilities = np.empty((height, width, classes), dtype=np.float32)
+    core = np.empty((height, width), dtype=np.float32)
+    for read, write, keep in _tiles(height, width):
+        logits = _run(trained.network, pixels[read])[keep]
+        probabilities[write] = _softmax(logits[..., :classes])
+        core[write] = 1 / (1 + np.exp(-logits[..., classes]))
+    return probabilities, core
+
+
+Slices = tuple[slice, slice]
+
+
+def _tiles(height: int, width: int) -> Iterator[tuple[Slices, Slices, Slices]]:
+    for top, bottom, read_y in _spans(height):
+        for left, right, read_x in _spans(width):
+            keep = (
+                slice(top - read_y.start, bottom - read_y.start),
+                slice(left - read_x.start, right - read_x.start),
+            )
+            yield (read_y, read_x), (slice(top, bottom), slice(left, right)), keep
+
+
+def _spans(length: int) -> Iterator[tuple[int, int, slice]]:
+    """Spans of at most a tile: what is kept, and what is read around it."""
+    if length <= TILE_PX:
+        yield 0, length, slice(0, length)
+        return
+    step = TILE_PX - 2 * MARGIN_PX
+    for start in range(0, length, step):
+        stop = min(start + step, length)
+        yield start, stop, slice(max(0, start - MARGIN_PX), min(length, stop + MARGIN_PX))
+
+
+def _run(network: UNet, tile: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Logits (y, x, classes + 1) of one tile, padded by its own mirror image to whole blocks."""
+    height, width = tile.shape[:2]
+    multiple = network.architecture.multiple_px
+    pad_y, pad_x = -height % multiple, -width % multiple
+    padded = np.pad(tile, ((0, pad_y), (0, pad_x), (0, 0)), mode=_pad_mode(height, width, multiple))
+    device = next(network.parameters()).device
+    # (y, x, c) memory is channels-last already: no copy
+    batch = torch.from_numpy(padded).permute(2, 0, 1)[None].to(device)
+    with torch.inference_mode():
+        logits = network(batch)[0].permute(1, 2, 0)[:height, :width].cpu()
+    return np.asarray(logits.numpy())
+
+
+def _pad_mode(height: int, width: int, multiple: int) -> str:
+    return "symmetric" if min(height, width) >= multiple else "edge"
+
+
+def _softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    shares: NDArray[np.float32] = powers / powers.sum(axis=-1, keepdims=True)
+    return shares

@@ -1,0 +1,104 @@
+"""The U-Net, and nothing else.
+
+Takes a normalised colour picture, gives class logits and a core map. The core map is high inside
+each islet and falls to zero at its outline and along every contact with a neighbour; its maxima
+are the seeds from which touching islets are split.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+
+@dataclass(frozen=True, slots=True)
+class Architecture:
+    """Shape of a U-Net: channels of each level, finest first, and its classes.
+
+    Weights store these fields as text, so that a file of weights rebuilds its own network.
+    """
+
+    channels: tuple[int, ...] = (16, 32, 64, 96, 128)
+    classes: tuple[str, ...] = ("background", "exocrine", "islet")
+
+    @property
+    def multiple_px(self) -> int:
+        """Height and width of the input must be multiples of this."""
+        return 2 ** (len(self.channels) - 1)
+
+    def to_text(self) -> dict[str, str]:
+        """The fields as text."""
+        return {"channels": ",".join(map(str, self.channels)), "classes": ",".join(self.classes)}
+
+    @staticmethod
+    def from_text(text: Mapping[str, str]) -> Architecture:
+        """Inverse of ``to_text``."""
+        return Architecture(
+            channels=tuple(int(c) for c in text["channels"].split(",")),
+            classes=tuple(text["classes"].split(",")),
+        )
+
+
+def _conv(inputs: int, outputs: int) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(inputs, outputs, 3, padding=1, bias=False),
+        nn.BatchNorm2d(outputs),
+        nn.ReLU(inplace=True),
+    )
+
+
+class UNet(nn.Module):
+    """A small U-Net: two convolutions a level down, one a level up, bilinear upsampling.
+
+    Parameters
+    ----------
+    architecture : channels a level and class names
+    """
+
+    def __init__(self, architecture: Architecture) -> None:
+        super().__init__()
+        self.architecture = architecture
+        channels = architecture.channels
+        inputs = (3, *channels[:-1])
+        self.down = nn.ModuleList(
+            nn.Sequential(_conv(i, o), _conv(o, o)) for i, o in zip(inputs, channels, strict=True)
+        )
+        self.narrow = nn.ModuleList(
+            nn.Conv2d(deep, fine, 1) for fine, deep in zip(channels, channels[1:], strict=False)
+        )
+        self.up = nn.ModuleList(_conv(2 * fine, fine) for fine in channels[:-1])
+        self.head = nn.Conv2d(channels[0], len(architecture.classes) + 1, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (N, 3, Y, X) to (N, classes + 1, Y, X) logits; the last channel is the core map."""
+        skips: list[Tensor] = []
+        for level, block in enumerate(self.down):
+            x = block(x if level == 0 else functional.max_pool2d(x, 2))
+            skips.append(x)
+        for narrow, up, skip in zip(
+            reversed(self.narrow), reversed(self.up), reversed(skips[:-1]), strict=True
+        ):
+            x = functional.interpolate(narrow(x), scale_factor=2.0, mode="bilinear")
+            x = up(torch.cat((skip, x), dim=1))
+        logits: Tensor = self.head(x)
+        return logits
+
+
+def fused(network: UNet) -> UNet:
+    """Fold each batch norm into its convolution; the network is ready for inference only."""
+    network.eval()
+    for module in list(network.modules()):
+        if isinstance(module, nn.Sequential) and isinstance(module[0], nn.Conv2d):
+            module[0] = fuse_conv_bn_eval(module[0], module[1])
+            module[1] = nn.Identity()
+    return network
+
+
+def parameter_count(networks: Sequence[nn.Module]) -> int:
+    """Trainable parameters of all networks together."""
+    return sum(p.numel() for network in networks for p in network.parameters())

@@ -1,0 +1,88 @@
+"""Image -> what a network sees: three channels, working pixel size, brightest light at one.
+
+Light and exposure multiply a transmitted-light picture, so dividing by one level taken from the
+whole picture removes the exposure and keeps the colours.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from isletqc.errors import UnsupportedPictureError
+
+WHITE_PERCENTILE = 95.0
+_DARKEST_WHITE = 1 / 255  # of full scale; a black picture stays black instead of becoming noise
+
+
+def colour(pixels: NDArray[Any]) -> NDArray[Any]:
+    """Give three channels: grey is repeated, RGB is kept.
+
+    Parameters
+    ----------
+    pixels : (Y, X, C) with one or three channels
+
+    Raises
+    ------
+    UnsupportedPictureError
+        Any other number of channels.
+    """
+    if pixels.shape[2] == 1:
+        return np.repeat(pixels, 3, axis=2)
+    if pixels.shape[2] == 3:
+        return pixels
+    raise UnsupportedPictureError(
+        f"expected a grey or RGB picture, found {pixels.shape[2]} channels; "
+        "choose a protocol for this stain, or save the channel you need on its own"
+    )
+
+
+def resample(pixels: NDArray[Any], shape_yx: tuple[int, int]) -> NDArray[np.float32]:
+    """Resample (Y, X) or (Y, X, C) pixels: area mean when shrinking, cubic when growing."""
+    shrinking = shape_yx[0] <= pixels.shape[0]
+    method = cv2.INTER_AREA if shrinking else cv2.INTER_CUBIC
+    grid = (
+        pixels
+        if pixels.shape[:2] == shape_yx
+        else cv2.resize(pixels, shape_yx[::-1], interpolation=method)
+    )
+    return np.asarray(grid, dtype=np.float32)
+
+
+def working_shape(
+    shape_yx: tuple[int, int], um_per_px: float, working_um_per_px: float
+) -> tuple[int, int]:
+    """Height and width of a picture at the working pixel size, at least 1."""
+    scale = um_per_px / working_um_per_px
+    return max(1, round(shape_yx[0] * scale)), max(1, round(shape_yx[1] * scale))
+
+
+def normalise(pixels: NDArray[np.float32], full_scale: float) -> NDArray[np.float32]:
+    """Divide by the picture's white level and centre: 0 becomes -1, white becomes +1.
+
+    Parameters
+    ----------
+    pixels : (Y, X, 3) float32, linear with the file's values
+    full_scale : value of a saturated pixel
+    """
+    brightest = pixels[::4, ::4].max(axis=2)
+    white = max(float(np.percentile(brightest, WHITE_PERCENTILE)), full_scale * _DARKEST_WHITE)
+    return np.minimum(pixels * np.float32(2 / white) - 1, np.float32(2))
+
+
+def network_input(
+    pixels: NDArray[Any], um_per_px: float, *, full_scale: float, working_um_per_px: float
+) -> NDArray[np.float32]:
+    """Resample and normalise a picture for a network.
+
+    Returns
+    -------
+    (y, x, 3) float32 at ``working_um_per_px``, 0 black is -1 and white is +1
+    """
+    shape = working_shape(pixels.shape[:2], um_per_px, working_um_per_px)
+    grey = pixels.shape[2] == 1
+    small = resample(pixels[:, :, 0] if grey else colour(pixels), shape)
+    return normalise(colour(small[:, :, None] if grey else small), full_scale)

@@ -1,0 +1,80 @@
+"""The recipe of a network: one YAML file beside its weights, enough to train it again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from isletqc.errors import UsageError
+from isletqc.records import Stain
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class RealSource(_Frozen):
+    """Pictures with label images: ``images/``, ``labels/`` and, where there is one, ``ignore/``."""
+
+    kind: Literal["real"]
+    images: Path = Field(description="folder of pictures, relative to the data folder")
+    labels: Path = Field(description="folder of label PNGs with the pictures' stems")
+    ignore: Path | None = Field(None, description="folder of masks: neither rewarded nor punished")
+    boxes: Path | None = Field(None, description="CSV with the burnt-in scale bar of each picture")
+    um_per_px: float = Field(gt=0)
+    drafts: bool = Field(False, description="labels are drafts: move outlines, leave out doubts")
+    pasted: int = Field(0, ge=0, description="clusters pasted into a copy of each picture")
+    share: float = Field(1, gt=0, description="how often crops come from here, against others")
+
+
+class DrawnSource(_Frozen):
+    """Drawn fields with exact truth."""
+
+    kind: Literal["drawn"]
+    stain: Stain
+    fields: int = Field(gt=0)
+    side_px: int = Field(768, gt=0)
+    um_per_px: tuple[float, float] = Field(description="drawn log-uniformly from this range")
+    seed: int = 1
+    share: float = Field(1, gt=0)
+
+
+class Recipe(_Frozen):
+    """Everything that decides the weights, but for the pictures themselves."""
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    title: str
+    stain: Stain
+    classes: tuple[str, ...]
+    channels: tuple[int, ...] = (16, 32, 64, 96, 128)
+    um_per_px: float = Field(gt=0, description="working pixel size")
+    core_um: float = Field(25, gt=0, description="depth at which the core map reaches one")
+    sources: tuple[RealSource | DrawnSource, ...]
+    crop_px: int = Field(160, gt=0, multiple_of=16)
+    batch: int = Field(8, gt=0)
+    steps: int = Field(gt=0)
+    learning_rate: float = Field(2e-3, gt=0)
+    averaging: float = Field(0.998, gt=0, lt=1, description="decay of the averaged weights")
+    start_from: str | None = Field(None, description="network whose weights to start from")
+    seed: int = 0
+
+
+def load(path: Path) -> Recipe:
+    """Read a recipe.
+
+    Raises
+    ------
+    UsageError
+        Not there, not YAML, or a value out of range.
+    """
+    try:
+        return Recipe.model_validate(YAML(typ="safe", pure=True).load(path))
+    except (OSError, YAMLError) as e:
+        raise UsageError(f"{path}: cannot be read as a recipe: {e}") from e
+    except ValidationError as e:
+        faults = (f"{path}: {'.'.join(map(str, f['loc']))}: {f['msg']}" for f in e.errors())
+        raise UsageError("\n".join(faults)) from e

@@ -1,0 +1,213 @@
+"""Recipe and pictures -> weights.
+
+Plain AdamW on soft cross-entropy (classes) and soft binary cross-entropy (core map), one cycle of
+the learning rate, exponentially averaged weights. Every step draws its crops from a generator
+seeded by recipe seed and step number, so a run that was stopped and resumed ends in the same place.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import logging
+import math
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+from torch.nn import functional
+
+from isletqc import assets
+from isletqc.records import CLASS_NAMES
+from isletqc.segment.network import Architecture, UNet
+from isletqc.training import examples as sources
+from isletqc.training.augment import CropSettings, crop
+from isletqc.training.examples import Example
+from isletqc.training.recipe import RealSource, Recipe
+
+log = logging.getLogger(__name__)
+Progress = Callable[[int, int], None]
+Pool = tuple[list[Example], float]
+
+_CHECKPOINT = "checkpoint.pt"
+_EVERY = 100
+
+
+def train(
+    recipe: Recipe,
+    *,
+    data: Path,
+    out: Path,
+    device: torch.device,
+    workers: int,
+    on_progress: Progress,
+) -> Path:
+    """Train a network and write its weights.
+
+    Parameters
+    ----------
+    data : folder that the recipe's real sources are relative to
+    out : receives ``weights.safetensors``, ``training.csv`` and, until done, a checkpoint from
+        which the same call goes on
+
+    Returns
+    -------
+    Path of the weights
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    pools = _pools(recipe, data, workers)
+    network = _fresh(recipe, device)
+    average = _fresh(recipe, device)
+    average.load_state_dict(network.state_dict())
+    optimiser = torch.optim.AdamW(network.parameters(), lr=recipe.learning_rate, weight_decay=1e-3)
+    start = _resume(out / _CHECKPOINT, network, average, optimiser)
+    started, losses = time.monotonic(), []
+    for step in range(start, recipe.steps):
+        _set_rate(optimiser, recipe, step)
+        losses.append(_step(network, optimiser, _batch(recipe, pools, step), device))
+        _average(average, network, min(recipe.averaging, (step + 1) / (step + 10)))
+        if (step + 1) % _EVERY == 0 or step + 1 == recipe.steps:
+            _record(out / "training.csv", step + 1, losses, time.monotonic() - started)
+            losses.clear()
+            _save(out / _CHECKPOINT, step + 1, network, average, optimiser)
+            on_progress(step + 1, recipe.steps)
+    path = write_weights(out, recipe, average)
+    (out / _CHECKPOINT).unlink(missing_ok=True)
+    return path
+
+
+def write_weights(
+    out: Path, recipe: Recipe, network: UNet, figures: dict[str, float] | None = None
+) -> Path:
+    """Write the weights with everything needed to use them; figures may be added later."""
+    facts = network.architecture.to_text() | {
+        "name": recipe.name,
+        "title": recipe.title,
+        "stain": recipe.stain,
+        "um_per_px": repr(recipe.um_per_px),
+        "steps": str(recipe.steps),
+        "seed": str(recipe.seed),
+        "figures": json.dumps(figures or {}, sort_keys=True),
+    }
+    path = out / "weights.safetensors"
+    tensors = {k: v.detach().cpu().contiguous() for k, v in sorted(network.state_dict().items())}
+    save_file(tensors, path, metadata=facts)
+    return path
+
+
+def _pools(recipe: Recipe, data: Path, workers: int) -> list[Pool]:
+    pools: list[Pool] = []
+    for source in recipe.sources:
+        if isinstance(source, RealSource):
+            found = sources.read_real(source, data)
+        else:
+            found = sources.draw(source, workers, lambda done, total: None)
+        log.info("%d examples from a %s source", len(found), source.kind)
+        pools.append((found, source.share))
+    return pools
+
+
+def _fresh(recipe: Recipe, device: torch.device) -> UNet:
+    torch.manual_seed(recipe.seed)
+    network = UNet(Architecture(recipe.channels, recipe.classes))
+    if recipe.start_from:
+        network.load_state_dict(load_file(assets.model(recipe.start_from) / "weights.safetensors"))
+    return network.to(device=device, memory_format=torch.channels_last)
+
+
+def _resume(path: Path, network: UNet, average: UNet, optimiser: torch.optim.Optimizer) -> int:
+    if not path.is_file():
+        return 0
+    state = torch.load(path, weights_only=True)
+    network.load_state_dict(state["network"])
+    average.load_state_dict(state["average"])
+    optimiser.load_state_dict(state["optimiser"])
+    return int(state["step"])
+
+
+def _save(
+    path: Path, step: int, network: UNet, average: UNet, optimiser: torch.optim.Optimizer
+) -> None:
+    temporary = path.with_suffix(".tmp")
+    state = {
+        "step": step,
+        "network": network.state_dict(),
+        "average": average.state_dict(),
+        "optimiser": optimiser.state_dict(),
+    }
+    torch.save(state, temporary)
+    temporary.replace(path)
+
+
+def _set_rate(optimiser: torch.optim.Optimizer, recipe: Recipe, step: int) -> None:
+    """Linear rise over the first twentieth, then half a cosine down to a hundredth."""
+    rise = max(1, recipe.steps // 20)
+    down = (step - rise) / max(1, recipe.steps - rise)
+    share = (step + 1) / rise if step < rise else 0.01 + 0.99 * (1 + math.cos(math.pi * down)) / 2
+    for group in optimiser.param_groups:
+        group["lr"] = recipe.learning_rate * share
+
+
+Batch = tuple[Tensor, Tensor, Tensor, Tensor]
+
+
+def _batch(recipe: Recipe, pools: Sequence[Pool], step: int) -> Batch:
+    rng = np.random.default_rng([recipe.seed, step])
+    shares = np.array([share for _, share in pools])
+    settings = CropSettings(
+        recipe.crop_px,
+        recipe.um_per_px,
+        recipe.core_um,
+        tuple(CLASS_NAMES.index(name) for name in recipe.classes),
+    )
+    crops = []
+    for _ in range(recipe.batch):
+        pool = pools[int(rng.choice(len(pools), p=shares / shares.sum()))][0]
+        crops.append(crop(pool[int(rng.integers(len(pool)))], rng, settings))
+    stacks = (
+        np.stack([getattr(c, name) for c in crops]) for name in ("pixels", "cover", "core", "known")
+    )
+    pixels, cover, core, known = (torch.from_numpy(stack) for stack in stacks)
+    return pixels, cover, core, known
+
+
+def _step(
+    network: UNet, optimiser: torch.optim.Optimizer, batch: Batch, device: torch.device
+) -> tuple[float, float]:
+    pixels, cover, core, known = (tensor.to(device) for tensor in batch)
+    network.train()
+    logits = network(pixels.contiguous(memory_format=torch.channels_last))
+    count = known.sum().clamp(min=1)
+    classes = -(cover * functional.log_softmax(logits[:, :-1], dim=1)).sum(dim=1)
+    depth = functional.binary_cross_entropy_with_logits(logits[:, -1], core, reduction="none")
+    class_loss, core_loss = (classes * known).sum() / count, (depth * known).sum() / count
+    optimiser.zero_grad(set_to_none=True)
+    (class_loss + core_loss).backward()  # type: ignore[no-untyped-call]
+    torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+    optimiser.step()
+    return float(class_loss), float(core_loss)
+
+
+def _average(average: UNet, network: UNet, decay: float) -> None:
+    with torch.no_grad():
+        for kept, new in zip(average.parameters(), network.parameters(), strict=True):
+            kept.lerp_(new, 1 - decay)
+        for kept, new in zip(average.buffers(), network.buffers(), strict=True):
+            if kept.dtype.is_floating_point:
+                kept.lerp_(new, 1 - decay)
+            else:
+                kept.copy_(new)
+
+
+def _record(path: Path, step: int, losses: Sequence[tuple[float, float]], seconds: float) -> None:
+    fresh = not path.is_file()
+    mean = np.mean(losses, axis=0)
+    with path.open("a", newline="", encoding="utf-8") as file:
+        rows = csv.writer(file)
+        if fresh:
+            rows.writerow(("step", "class_loss", "core_loss", "seconds"))
+        rows.writerow((step, f"{mean[0]:.5f}", f"{mean[1]:.5f}", f"{seconds:.0f}"))
