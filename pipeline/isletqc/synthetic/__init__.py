@@ -1,0 +1,1 @@
+"""Drawn pictures of islets whose truth is known exactly: for the demo, the tests and training."""

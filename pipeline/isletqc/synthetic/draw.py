@@ -1,0 +1,35 @@
+"""Draw pictures with exact truth: dithizone fields, unstained clusters, whole lots."""
+
+from isletqc.synthetic.brightfield import Culture, brightfield_field, random_culture
+from isletqc.synthetic.dithizone import dithizone_field
+from isletqc.synthetic.field import DrawnIslet, Field
+from isletqc.synthetic.looks import LOOKS, MEASURED, DithizoneLook, look, random_look
+from isletqc.synthetic.lot import LotTruth, phantom_lot
+from isletqc.synthetic.shapes import (
+    HUMAN_LOGNORMAL,
+    HUMAN_WEIBULL,
+    SC_MICROWELL,
+    SC_SUSPENSION,
+    SizeLaw,
+)
+
+__all__ = [
+    "HUMAN_LOGNORMAL",
+    "HUMAN_WEIBULL",
+    "LOOKS",
+    "MEASURED",
+    "SC_MICROWELL",
+    "SC_SUSPENSION",
+    "Culture",
+    "DithizoneLook",
+    "DrawnIslet",
+    "Field",
+    "LotTruth",
+    "SizeLaw",
+    "brightfield_field",
+    "dithizone_field",
+    "look",
+    "phantom_lot",
+    "random_culture",
+    "random_look",
+]
