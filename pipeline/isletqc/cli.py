@@ -1,0 +1,550 @@
+"""Arguments -> run; prints what came out; gives the exit code. Imports nothing heavy by itself."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from isletqc import __version__
+from isletqc.errors import IsletQCError, PictureError, UsageError
+
+if TYPE_CHECKING:
+    from isletqc.records import Criterion, Failure, Picture, Verdict
+    from isletqc.report.results import RunResults
+    from isletqc.run.batch import Finished, Order
+
+EXIT_CODES = """\b
+Exit codes of run (the worst wins: 1 > 2 > 3 > 4 > 5 > 0):
+  0  all limits are met, or the protocol has none
+  1  internal error, or the results could not be written
+  2  the command, protocol or sample sheet is wrong; nothing has run
+  3  some inputs could not be analysed
+  4  a lot misses a limit
+  5  a lot needs review
+130, 143  stopped by Ctrl-C or SIGTERM; the same command goes on
+--fail-on fail keeps only 4, --fail-on never neither 4 nor 5."""
+
+DEFAULT_PROTOCOL = "dtz-us-generic"
+
+app = typer.Typer(
+    name="isletqc",
+    help="From stained islet pictures to a release decision with its uncertainty.",
+    epilog=EXIT_CODES,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+protocols = typer.Typer(
+    help="The methods: shipped ones, and your own.", no_args_is_help=True, rich_markup_mode=None
+)
+app.add_typer(protocols, name="protocols")
+
+
+class Device(StrEnum):
+    """Where the network runs."""
+
+    auto = "auto"
+    cpu = "cpu"
+    cuda = "cuda"
+
+
+class FailOn(StrEnum):
+    """Which verdicts become exit codes."""
+
+    never = "never"
+    fail = "fail"
+    review = "review"
+
+
+class DrawnStain(StrEnum):
+    """What phantom can draw."""
+
+    dithizone = "dithizone"
+    brightfield = "brightfield"
+
+
+def _pixel_size(value: float | None) -> float | None:
+    if value is not None and not (math.isfinite(value) and value > 0):
+        raise typer.BadParameter(f"expected micrometres per pixel above 0, found {value}")
+    return value
+
+
+def _shape(value: str) -> str:
+    parts = value.lower().split("x")
+    if len(parts) != 2 or not all(p.isdecimal() and 64 <= int(p) <= 20_000 for p in parts):
+        raise typer.BadParameter(f"expected height x width like 1024x1280, found {value}")
+    return value
+
+
+ProtocolOption = Annotated[
+    str, typer.Option("--protocol", "-p", help="name of a shipped protocol, or a YAML file")
+]
+PixelSizeOption = Annotated[
+    float | None,
+    typer.Option("--pixel-size", callback=_pixel_size, help="micrometres per pixel, all pictures"),
+]
+DeviceOption = Annotated[Device, typer.Option(help="where the network runs")]
+
+
+@app.callback(invoke_without_command=True)
+def _top(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    if version:
+        typer.echo(f"isletqc {__version__}")
+        raise typer.Exit
+
+
+@app.command(epilog=EXIT_CODES)
+def run(
+    inputs: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="INPUT...", help="pictures, or folders searched with subfolders"),
+    ] = None,
+    *,
+    protocol: ProtocolOption = DEFAULT_PROTOCOL,
+    sheet: Annotated[
+        Path | None, typer.Option("--sheet", "-s", help="CSV that ties pictures to lots")
+    ] = None,
+    out: Annotated[Path, typer.Option("--out", "-o", help="folder for the results")] = Path("out"),
+    pixel_size: PixelSizeOption = None,
+    device: DeviceOption = Device.auto,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="processes [default: by pictures and cores]")
+    ] = None,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="analyse again what an earlier run finished")
+    ] = False,
+    fail_on: Annotated[FailOn, typer.Option(help="verdicts that become exit codes")] = (
+        FailOn.review
+    ),
+) -> None:
+    """Analyse pictures, judge their lots, write report and tables.
+
+    Without a sheet each folder is a lot of one specimen, and totals that need volumes are not
+    determined.
+    """
+    with _errors_told():
+        from isletqc import protocol as protocol_files
+        from isletqc.run import inputs as chosen
+        from isletqc.run.batch import Order
+
+        loaded = protocol_files.load(protocol)
+        found = chosen.gather(inputs or [], sheet=sheet, out=out)
+        order = Order(
+            samples=found.samples,
+            protocol=loaded,
+            out=out,
+            pixel_size_um=pixel_size,
+            device=device.value,
+            workers=workers,
+            fresh=fresh,
+            fail_on=fail_on.value,
+            notes=found.notes,
+        )
+        finished = _carry_out(order)
+        raise typer.Exit(finished.results.exit_code)
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option("--out", "-o", help="folder for the results")] = (
+        Path("demo-out")
+    ),
+    device: DeviceOption = Device.auto,
+) -> None:
+    """Draw a lot with known truth, analyse it, show truth beside estimate."""
+    with _errors_told():
+        from isletqc.run import demo as drawn
+
+        typer.echo(f"Drawing three aliquots of one lot into {out / 'pictures'} ...")
+        order, truth = drawn.prepare(out, device=device.value)
+        finished = _carry_out(order)
+        _show_truth(truth, finished)
+        raise typer.Exit(finished.results.exit_code)
+
+
+@app.command()
+def inspect(
+    images: Annotated[list[Path], typer.Argument(metavar="IMAGE...", help="pictures")],
+    *,
+    protocol: ProtocolOption = DEFAULT_PROTOCOL,
+    pixel_size: PixelSizeOption = None,
+) -> None:
+    """Show what would be read: shape, channels, pixel size and its source, fitness.
+
+    Exit code 3 when a picture could not be analysed.
+    """
+    with _errors_told():
+        from isletqc import protocol as protocol_files
+        from isletqc.run import look
+
+        method = protocol_files.load(protocol).protocol
+        fine = True
+        for path in images:
+            seen = look.at(path, method, pixel_size_um=pixel_size)
+            fine = fine and not seen.problem
+            _lines([str(path), *(f"  {name:<12} {value}" for name, value in seen.facts.items())])
+            if seen.problem:
+                _line(f"  {'PROBLEM':<12} {seen.problem}")
+        raise typer.Exit(0 if fine else 3)
+
+
+@protocols.command("list")
+def protocols_list() -> None:
+    """List the shipped protocols."""
+    with _errors_told():
+        from isletqc import assets
+        from isletqc import protocol as protocol_files
+
+        for path in assets.configs():
+            found = protocol_files.load(path.stem).protocol
+            count = f"{len(found.limits)} limits" if found.limits else "no limits"
+            _line(
+                f"{found.name:<22} {found.version:<5} {found.status:<9} {count:<10} {found.title}"
+            )
+
+
+@protocols.command("show")
+def protocols_show(
+    name: Annotated[str, typer.Argument(help="shipped name or YAML file")],
+) -> None:
+    """Print a protocol file."""
+    with _errors_told():
+        from isletqc import protocol as protocol_files
+
+        _line(protocol_files.load(name).path.read_text(encoding="utf-8").rstrip("\n"))
+
+
+@protocols.command("check")
+def protocols_check(file: Annotated[str, typer.Argument(help="YAML file or shipped name")]) -> None:
+    """Check a protocol file; each fault is printed with its line."""
+    with _errors_told():
+        from isletqc import protocol as protocol_files
+
+        found = protocol_files.load(file)
+        about = f"{found.protocol.name} {found.protocol.version} ({found.protocol.status})"
+        _line(f"{found.path}: valid: {about}, SHA-256 {found.sha256}")
+
+
+@protocols.command("new")
+def protocols_new(
+    name: Annotated[str, typer.Argument(help="name of the new protocol")],
+    *,
+    source: Annotated[str, typer.Option("--from", help="protocol to start from")] = (
+        DEFAULT_PROTOCOL
+    ),
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="file [default: NAME.yaml]")] = (
+        None
+    ),
+) -> None:
+    """Start a protocol of your own from an existing one."""
+    with _errors_told():
+        from isletqc.run import drafts
+
+        path = drafts.write(name, source=source, path=out or Path(f"{name}.yaml"))
+        _line(
+            f"{path}: a draft, copied from {source}. Edit it, then: isletqc protocols check {path}"
+        )
+
+
+@protocols.command("schema")
+def protocols_schema() -> None:
+    """Print the JSON Schema of protocol files, for editors."""
+    with _errors_told():
+        import json
+
+        from isletqc import protocol as protocol_files
+
+        _line(json.dumps(protocol_files.json_schema(), indent=2))
+
+
+@app.command()
+def phantom(
+    out: Annotated[Path, typer.Argument(help="folder for pictures, labels, classes, truth.csv")],
+    *,
+    stain: Annotated[DrawnStain, typer.Option(help="what to draw")] = DrawnStain.dithizone,
+    count: Annotated[int, typer.Option(min=1, help="number of pictures")] = 3,
+    seed: Annotated[int, typer.Option(min=0, help="same seed, same pictures")] = 0,
+    um_per_px: Annotated[
+        float, typer.Option("--um-per-px", callback=_pixel_size, help="micrometres per pixel")
+    ] = 2.0,
+    shape: Annotated[
+        str, typer.Option(callback=_shape, help="height x width in pixels")
+    ] = "1024x1280",
+) -> None:
+    """Draw pictures with exact truth."""
+    with _errors_told():
+        from isletqc.run import phantoms
+
+        height, width = (int(part) for part in shape.lower().split("x"))
+        drawn = phantoms.write(
+            out,
+            stain=stain.value,
+            seeds=range(seed, seed + count),
+            um_per_px=um_per_px,
+            shape_yx=(height, width),
+        )
+        _line(f"{len(drawn)} pictures in {out}; truth.csv has one row an islet")
+
+
+@app.command()
+def evaluate(
+    images: Annotated[Path, typer.Argument(help="folder of pictures")],
+    labels: Annotated[Path, typer.Argument(help="folder of label images of the same names")],
+    *,
+    ignore: Annotated[
+        Path | None, typer.Option(help="folder of masks: neither rewarded nor punished")
+    ] = None,
+    pixel_size: PixelSizeOption = None,
+    protocol: ProtocolOption = DEFAULT_PROTOCOL,
+    device: DeviceOption = Device.auto,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="CSV with all figures")] = None,
+) -> None:
+    """Hold the protocol's segmentation against masks, beside the classical one."""
+    with _errors_told():
+        from isletqc import protocol as protocol_files
+        from isletqc.run import accuracy
+
+        masks = accuracy.Masks(images, labels, ignore)
+        method = protocol_files.load(protocol).protocol
+        found = accuracy.evaluate(masks, method, pixel_size_um=pixel_size, device=device.value)
+        rows = []
+        _line(_accuracy_line("image", "method", accuracy.FIGURES))
+        for row in found:
+            rows.append(row)
+            values = [_figure(figure(row.agreement)) for figure in accuracy.FIGURES.values()]
+            _line(_accuracy_line(row.image, row.method, values))
+        if out is not None:
+            accuracy.write(out, rows)
+            _line(f"all figures: {out}")
+
+
+@app.command()
+def train(
+    recipe: Annotated[Path, typer.Argument(help="recipe.yaml of the network")],
+    *,
+    data: Annotated[Path, typer.Option(help="folder that the recipe's pictures lie in")] = (Path()),
+    out: Annotated[Path, typer.Option("--out", "-o", help="folder for the weights")] = (
+        Path("trained")
+    ),
+    device: DeviceOption = Device.auto,
+    workers: Annotated[int, typer.Option(min=1, help="processes that draw pictures")] = 1,
+) -> None:
+    """Train a network from its recipe; the same command goes on after a stop."""
+    with _errors_told():
+        from isletqc.segment.learned import choose_device
+        from isletqc.training import recipe as recipes
+        from isletqc.training import train as training
+
+        weights = training.train(
+            recipes.load(recipe),
+            data=data,
+            out=out,
+            device=choose_device(device.value),
+            workers=workers,
+            on_progress=lambda step, steps: _line(f"step {step} of {steps}"),
+        )
+        _line(f"weights: {weights}")
+
+
+@app.command()
+def doctor() -> None:
+    """Check this installation: versions, device, known traps, networks, a drawn picture."""
+    with _errors_told():
+        from isletqc.run import health
+
+        faults = 0
+        for finding in health.examine():
+            faults += not finding.fine
+            _line(f"{'ok ' if finding.fine else 'BAD'}  {finding.name:<22} {finding.message}")
+        _line("no faults found" if not faults else f"{faults} found: see the lines with BAD")
+        raise typer.Exit(1 if faults else 0)
+
+
+def main() -> None:
+    """Run the program."""
+    app()
+
+
+def _carry_out(order: Order) -> Finished:
+    from isletqc.run import batch
+
+    _announce(order)
+    try:
+        with _progress() as on_progress:
+            finished = batch.run(order, on_progress=on_progress)
+    except KeyboardInterrupt as e:
+        _line("Stopped. Finished pictures are kept: run the same command again to go on.", err=True)
+        raise typer.Exit(128 + (e.args[0] if e.args else 2)) from e
+    _show(finished)
+    return finished
+
+
+def _announce(order: Order) -> None:
+    from isletqc.segment import run as segmentation
+
+    found = order.protocol.protocol
+    device = segmentation.device_name(order.device)
+    chosen = f" (auto chose {device})" if order.device == "auto" else ""
+    _line(f"protocol {found.name} {found.version} ({found.status}): {found.title}")
+    _line(f"{len(order.samples)} pictures, device {device}{chosen}, results in {order.out}")
+    _lines([f"note: {note}" for note in order.notes])
+
+
+@contextmanager
+def _progress() -> Iterator[Any]:
+    """Show a bar on a terminal, one line a picture elsewhere."""
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield lambda done, total, name, result: _line(_progress_line(done, total, name, result))
+        return
+    columns = (
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.description}", markup=False),
+    )
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("", total=None)
+
+        def advance(done: int, total: int, name: str, result: Picture | Failure) -> None:
+            bar.update(task, completed=done, total=total, description=name)
+            if _is_failure(result):
+                bar.console.print(_progress_line(done, total, name, result), markup=False)
+
+        yield advance
+
+
+def _is_failure(result: Picture | Failure) -> bool:
+    return hasattr(result, "error")
+
+
+def _progress_line(done: int, total: int, name: str, result: Picture | Failure) -> str:
+    from isletqc.records import Failure
+
+    count = f"[{done:>{len(str(total))}}/{total}]"
+    if isinstance(result, Failure):
+        return f"{count} {name}  ERROR {result.error}: {result.message}"
+    fit = result.fitness.verdict
+    why = f": {'; '.join(result.fitness.reasons)}" if fit == "unfit" else ""
+    return f"{count} {name}  {result.islet_count:g} islets, {result.ieq:.1f} IEQ, {fit}{why}"
+
+
+def _show(finished: Finished) -> None:
+    """Say what a person must know first, then the limits of each lot, then where the report is."""
+    results = finished.results
+    if finished.resumed:
+        _line(f"{finished.resumed} pictures were taken up from an earlier run (--fresh does not)")
+    _lines(_warnings(results))
+    for verdict in results.verdicts:
+        _lines(["", *_lot_lines(verdict)])
+    _lines(["", f"report: {finished.report}"])
+
+
+def _show_truth(truth: Mapping[str, float], finished: Finished) -> None:
+    estimates = finished.results.verdicts[0].estimates
+    _line(f"{'':<22} {'truth':>9} {'estimate':>9}   interval")
+    for name, true in truth.items():
+        found = estimates[name]
+        interval = _interval(found.ci_low, found.ci_high)
+        _line(f"{name:<22} {_number(true):>9} {_number(found.value):>9}   {interval}")
+
+
+def _accuracy_line(image: str, method: str, values: Iterable[str]) -> str:
+    return f"{image:<24.24} {method:<28.28} " + " ".join(f"{value:>12}" for value in values)
+
+
+def _figure(value: float | None) -> str:
+    if value is None:
+        return "-"
+    return str(value) if isinstance(value, int) else f"{value:.3f}"
+
+
+def _warnings(results: RunResults) -> Iterator[str]:
+    failures = results.failures
+    if failures:
+        yield f"WARNING: {len(failures)} pictures could not be analysed:"
+    for failure in failures:
+        yield f"  {failure.sample.image}: {failure.error}: {failure.message}"
+    for verdict in results.verdicts:
+        for picture in verdict.lot.pictures:
+            if picture.fitness.verdict == "unfit":
+                yield f"WARNING: {picture.name} is unfit: {'; '.join(picture.fitness.reasons)}"
+        for flag in verdict.flags:
+            yield f"WARNING: lot {verdict.lot.name}: {flag.name}: {flag.message}"
+
+
+def _lot_lines(verdict: Verdict) -> Iterator[str]:
+    yield f"lot {verdict.lot.name}: {verdict.verdict.upper()}. {verdict.reason}"
+    for criterion in verdict.criteria:
+        yield "  " + _criterion_line(criterion)
+
+
+def _criterion_line(criterion: Criterion) -> str:
+    estimate = criterion.estimate
+    unit = "" if estimate.unit == "1" else f" {estimate.unit}"
+    limit = f"{criterion.relation} {_number(criterion.limit)}"
+    if estimate.value is None:
+        value = "not determined"
+    else:
+        value = f"{_number(estimate.value)} ({_interval(estimate.ci_low, estimate.ci_high)}){unit}"
+    chance = "" if criterion.probability is None else f"met with p = {criterion.probability:.3f}"
+    words = (criterion.name, criterion.verdict, value, limit, chance)
+    line = "{:<22} {:<15} {:<42} {:<11} {}".format(*words).rstrip()
+    return line if criterion.verdict == "pass" else f"{line}  {criterion.reason}"
+
+
+def _interval(low: float | None, high: float | None) -> str:
+    if low is None and high is None:
+        return "no interval"
+    if high is None:
+        return f"{_number(low)} or more"
+    return f"up to {_number(high)}" if low is None else f"{_number(low)} to {_number(high)}"
+
+
+def _number(value: float | None) -> str:
+    """Three or four digits that mean something, thousands apart."""
+    if value is None:
+        return "-"
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+
+
+def _line(text: str, *, err: bool = False) -> None:
+    """Print one line; control characters in names must not steer the terminal."""
+    shown = "".join(
+        c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in text
+    )
+    typer.echo(shown.encode("utf-8", errors="replace").decode("utf-8"), err=err)
+
+
+def _lines(texts: Iterable[str]) -> None:
+    for text in texts:
+        _line(text)
+
+
+@contextmanager
+def _errors_told() -> Iterator[None]:
+    """Turn the program's own errors into a message and an exit code."""
+    try:
+        yield
+    except IsletQCError as e:
+        _line(f"error: {e}", err=True)
+        code = 2 if isinstance(e, UsageError) else 3 if isinstance(e, PictureError) else 1
+        raise typer.Exit(code) from e

@@ -1,0 +1,49 @@
+"""What the program sees in a picture before it measures anything."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from isletqc.errors import PictureError
+from isletqc.load import fitness, picture
+from isletqc.protocol import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """Facts to show, and why the picture could not be analysed; empty when it could."""
+
+    facts: Mapping[str, str]
+    problem: str = ""
+
+
+def at(path: Path, protocol: Protocol, *, pixel_size_um: float | None) -> Seen:
+    """Describe one picture as the protocol would read it."""
+    found = picture.describe(path)
+    size = "unknown" if found.um_per_px is None else f"{found.um_per_px:g} um, from {found.source}"
+    facts = {
+        "format": found.format,
+        "shape": " x ".join(map(str, found.shape)),
+        "type": found.dtype,
+        "channels": ", ".join(found.channels),
+        "pixel size": size if pixel_size_um is None else f"{pixel_size_um:g} um, given",
+    }
+    try:
+        image = picture.read(
+            path,
+            stain=protocol.stain,
+            pixel_size_um=pixel_size_um,
+            max_megapixels=protocol.segmentation.max_megapixels,
+        )
+    except PictureError as e:
+        return Seen(facts, f"{e.code}: {e}")
+    fit = fitness.assess(image, protocol.fitness)
+    facts["fitness"] = fit.verdict
+    for check in fit.checks:
+        value = "-" if check.value is None else f"{check.value:.3g}"
+        facts[f"  {check.name}"] = f"{value} (limit {check.relation} {check.limit:g})" + (
+            f": {check.reason}" if check.reason else ""
+        )
+    return Seen(facts)
