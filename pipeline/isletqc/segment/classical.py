@@ -58,7 +58,7 @@ def _absorbance(channel: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _light(channel: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The light without objects: a wide running maximum, made smooth, on a coarse grid."""
+    """Estimate the light without objects: a wide running maximum, smooth, on a coarse grid."""
     coarse_px = max(1, round(40 / UM_PER_PX))
     height, width = channel.shape
     size = (max(1, width // coarse_px), max(1, height // coarse_px))
@@ -71,7 +71,7 @@ def _light(channel: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _otsu(values: NDArray[np.float32]) -> float:
-    """Otsu's threshold (doi 10.1109/TSMC.1979.4310076) of values, at least the smallest contrast."""
+    """Otsu's threshold, doi 10.1109/TSMC.1979.4310076; at least the smallest contrast."""
     low, high = float(values.min(initial=0)), float(values.max(initial=0))
     if high - low < _MIN_ABSORBANCE:
         return max(high, _MIN_ABSORBANCE)

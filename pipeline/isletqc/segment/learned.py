@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
@@ -83,7 +84,7 @@ def _load(folder: Path, device: str) -> TrainedNetwork:
             raise MissingWeightsError(f"{path}: not weights of isletqc; reinstall or retrain")
         network = UNet(Architecture.from_text(facts))
         network.load_state_dict({key: stored.get_tensor(key) for key in stored.keys()})  # noqa: SIM118
-    ready = fused(network).to(device=torch.device(device), memory_format=torch.channels_last)
+    ready = fused(network).to(memory_format=torch.channels_last).to(device)
     return TrainedNetwork(
         name=folder.name,
         network=ready,
@@ -94,7 +95,7 @@ def _load(folder: Path, device: str) -> TrainedNetwork:
 
 
 def figures(facts: dict[str, str]) -> dict[str, float]:
-    """Validation figures that the weights carry, e.g. ``volume_rsd``."""
+    """Read the validation figures that the weights carry, e.g. ``volume_rsd``."""
     found: dict[str, float] = json.loads(facts.get("figures", "{}"))
     return found
 
@@ -160,7 +161,7 @@ def _run(network: UNet, tile: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(logits.numpy())
 
 
-def _pad_mode(height: int, width: int, multiple: int) -> str:
+def _pad_mode(height: int, width: int, multiple: int) -> Literal["symmetric", "edge"]:
     return "symmetric" if min(height, width) >= multiple else "edge"
 
 

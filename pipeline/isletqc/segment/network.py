@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -32,7 +33,7 @@ class Architecture:
         return 2 ** (len(self.channels) - 1)
 
     def to_text(self) -> dict[str, str]:
-        """The fields as text."""
+        """Write the fields as text."""
         return {"channels": ",".join(map(str, self.channels)), "classes": ",".join(self.classes)}
 
     @staticmethod
@@ -68,9 +69,7 @@ class UNet(nn.Module):
         self.down = nn.ModuleList(
             nn.Sequential(_conv(i, o), _conv(o, o)) for i, o in zip(inputs, channels, strict=True)
         )
-        self.narrow = nn.ModuleList(
-            nn.Conv2d(deep, fine, 1) for fine, deep in zip(channels, channels[1:], strict=False)
-        )
+        self.narrow = nn.ModuleList(nn.Conv2d(deep, fine, 1) for fine, deep in pairwise(channels))
         self.up = nn.ModuleList(_conv(2 * fine, fine) for fine in channels[:-1])
         self.head = nn.Conv2d(channels[0], len(architecture.classes) + 1, 1)
 

@@ -67,7 +67,7 @@ def method_facts(settings: Segmentation) -> NetworkFacts:
 
 
 def device_name(device: str) -> str:
-    """The device that ``segment`` would use for this request: ``cpu`` or ``cuda``."""
+    """Name the device that ``segment`` would use: ``cpu`` or ``cuda``."""
     return learned.choose_device(device).type
 
 

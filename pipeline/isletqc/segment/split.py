@@ -31,7 +31,7 @@ class SplitSettings:
 def split(
     mask: Mask, core: NDArray[np.float32], um_per_px: float, settings: SplitSettings
 ) -> Labels:
-    """Number the islets of a mask.
+    """Give each islet of a mask its number.
 
     Parameters
     ----------

@@ -67,7 +67,7 @@ def crop(example: Example, rng: np.random.Generator, settings: CropSettings) -> 
 def _place(
     example: Example, rng: np.random.Generator, fine_um: float, fine_px: int
 ) -> NDArray[np.float64]:
-    """Affine map from crop to picture: turned, mirrored, scaled, mostly inside, on objects often."""
+    """Affine map from crop to picture: turned, mirrored, scaled, often on objects."""
     factor = fine_um / example.um_per_px
     angle = rng.uniform(0, 2 * np.pi) if rng.random() < 0.5 else np.pi / 2 * rng.integers(4)
     mirror = -1.0 if rng.random() < 0.5 else 1.0

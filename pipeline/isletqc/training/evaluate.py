@@ -150,7 +150,7 @@ def _found_that_counts(
 ) -> NDArray[np.bool_]:
     """Large enough, or matching a true object; not mostly in ignored or too small true regions."""
     ignore, true_counts, least_px = rules
-    matches = (iou[:, true_counts] > 0.5).any(axis=1)
+    matches = (iou[:, true_counts] >= 0.5).any(axis=1)
     ignored = overlap[1:, 1:][:, ~true_counts].sum(axis=1).astype(np.float64)
     if ignore is not None:
         free = ignore & (found > 0)

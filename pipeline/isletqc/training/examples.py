@@ -189,7 +189,7 @@ def _turned(cutout: _Cutout, rng: np.random.Generator) -> _Cutout:
 def _touching_place(
     labels: NDArray[np.int32], mask: NDArray[np.bool_], rng: np.random.Generator
 ) -> tuple[slice, slice] | None:
-    """A place where the mask touches a neighbour and covers little of it; None when not found."""
+    """Find a place where the mask touches a neighbour and covers little of it."""
     area, best, best_score = int(mask.sum()), None, 0.0
     height, width = mask.shape
     if height >= labels.shape[0] or width >= labels.shape[1]:

@@ -116,7 +116,7 @@ def _fresh(recipe: Recipe, device: torch.device) -> UNet:
     network = UNet(Architecture(recipe.channels, recipe.classes))
     if recipe.start_from:
         network.load_state_dict(load_file(assets.model(recipe.start_from) / "weights.safetensors"))
-    return network.to(device=device, memory_format=torch.channels_last)
+    return network.to(memory_format=torch.channels_last).to(device)
 
 
 def _resume(path: Path, network: UNet, average: UNet, optimiser: torch.optim.Optimizer) -> int:
@@ -189,7 +189,7 @@ def _step(
     (class_loss + core_loss).backward()  # type: ignore[no-untyped-call]
     torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
     optimiser.step()
-    return float(class_loss), float(core_loss)
+    return class_loss.item(), core_loss.item()
 
 
 def _average(average: UNet, network: UNet, decay: float) -> None:
