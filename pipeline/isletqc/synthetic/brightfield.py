@@ -38,6 +38,7 @@ class Culture:
     contour, contour_um : strength and width of the dark contour inside the outline
     halo : bright rim outside and dark rim inside the outline
     core : darker or (negative) paler middle
+    ring : strength of the inner ring
     """
 
     density_per_um: float
@@ -46,6 +47,7 @@ class Culture:
     contour_um: float
     halo: float
     core: float
+    ring: float
 
 
 def random_culture(rng: np.random.Generator) -> Culture:
@@ -57,6 +59,7 @@ def random_culture(rng: np.random.Generator) -> Culture:
         contour_um=float(rng.uniform(3, 9)),
         halo=float(rng.choice([0.0, rng.uniform(0.1, 0.7)])),
         core=float(rng.uniform(-0.25, 0.3)),
+        ring=float(rng.choice([0.0, rng.uniform(0.0, 0.35)])),
     )
 
 
@@ -166,6 +169,9 @@ def cluster_density(
         rng.normal(0, 0.1)
     )
     thick = edge + (1 - edge) * h + culture.core * patch.depth**2 * rng.uniform(0.5, 1.0)
+    # Where the focus cuts the cluster its wall shows as a faint inner ring.
+    ring = np.exp(-(((patch.depth - rng.uniform(0.25, 0.6)) / rng.uniform(0.04, 0.12)) ** 2))
+    thick += culture.ring * ring * np.clip(0.6 + 0.7 * spots, 0, 1.5)
     # A thick cluster scatters the image of its cells away: texture fades with density.
     texture = culture.grain / (1 + 0.6 * base)
     rough = 1 + texture * (0.8 * fine + 0.9 * grain + 0.5 * cords) + 0.06 * spots

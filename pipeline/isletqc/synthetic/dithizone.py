@@ -104,11 +104,11 @@ def dithizone_field(
 
 
 def _count(rng: np.random.Generator, layout: Layout, islets: int | None) -> int:
-    """Count the islets: as asked, or for a coverage of 0.3 to 25 %; one field in 12 is empty."""
+    """Count the islets: as asked, or for a coverage of 0.8 to 35 %; one field in 12 is empty."""
     if islets is not None:
         return islets
     area = layout.size_yx_um[0] * layout.size_yx_um[1]
-    wanted = np.exp(rng.uniform(np.log(0.003), np.log(0.25))) * area / 9500
+    wanted = np.exp(rng.uniform(np.log(0.008), np.log(0.35))) * area / 9500
     return 0 if rng.random() < 1 / 12 else min(int(np.ceil(wanted)), MOST_ISLETS)
 
 
@@ -144,8 +144,15 @@ def _drawn(
         layers = islet_density(rng, canvas, patch, body, scene.look)
         absorb(canvas, patch, layers, defocus_um=body.defocus_um, rim=scene.look.rim)
         own(canvas, patch, number)
+    # A camera that shows tissue brighter than the field does not add that up where things overlap.
+    np.minimum(canvas.light, _brightest(scene.look), out=canvas.light)
     _lay_dirt(rng, canvas, scene)
     return canvas
+
+
+def _brightest(look: DithizoneLook) -> Float32s:
+    densities = np.stack([density(look, look.islet_rgb), density(look, look.exocrine_rgb)])
+    return (1.05 * np.exp(np.maximum(-densities.min(axis=0), 0))).astype(np.float32)
 
 
 def islet_density(
@@ -236,12 +243,12 @@ def _lay_dirt(rng: np.random.Generator, canvas: Canvas, scene: Scene) -> None:
         (tan, 40.0, (4.0, 16.0)),
         (red * rng.uniform(0.6, 1.4), 6.0, (3.0, 14.0)),
         (np.full(3, rng.uniform(0.4, 2)), 6.0, (2.0, 20.0)),
-        (np.full(3, -0.15), 4.0, (3.0, 10.0)),
+        (np.full(3, rng.uniform(-0.12, 0.05)), 3.0, (3.0, 10.0)),
     ):
         count = rng.poisson(min(rng.random() * most * millimetres2 * scene.dirt, 2000))
         tissue.specks(rng, canvas, colour, count=int(count), size_um=size)
     for chance, draw in (
-        (0.4, tissue.fibre), (0.15, tissue.fibre), (0.2, tissue.scratches), (0.08, tissue.bubble),
+        (0.4, tissue.fibre), (0.15, tissue.fibre), (0.2, tissue.scratches), (0.05, tissue.counting_grid), (0.08, tissue.bubble),
         (0.08, tissue.dish_rim), (0.2, tissue.glints),
     ):  # fmt: skip
         if rng.random() < chance * scene.dirt:

@@ -91,30 +91,32 @@ def centroid_yx(radii: Floats) -> tuple[float, float]:
 
 def islet_outline(rng: np.random.Generator, diameter_um: float) -> Floats:
     """Outline of one isolated human islet: round, bean-shaped, lobed or irregular."""
-    kind = rng.choice(4, p=(0.30, 0.22, 0.23, 0.25))
-    ratio, angle = rng.uniform(0.6, 1.0), rng.uniform(0, 2 * np.pi)
+    kind = rng.choice(4, p=(0.22, 0.2, 0.38, 0.2))
+    ratio, angle = rng.uniform(0.55, 1.0), rng.uniform(0, 2 * np.pi)
     form = _ellipse(ratio if kind else rng.uniform(0.8, 1.0), angle)
     if kind == 1:
-        form = form * _dent(rng, rng.uniform(0.15, 0.5), angle + np.pi / 2)
+        form = form * _dent(rng, rng.uniform(0.15, 0.55), angle + np.pi / 2)
     elif kind == 2:
         form = form * _lobes(rng)
-    waves = rng.uniform(0.02, 0.06) if kind < 3 else rng.uniform(0.08, 0.2)
-    form = form * np.exp(_waves(rng, waves, slope=1.5, last=12))
-    return scaled(form * np.exp(_surface(rng, diameter_um, rng.uniform(0.8, 2.4))), diameter_um)
+    waves = rng.uniform(0.02, 0.08) if kind < 3 else rng.uniform(0.1, 0.2)
+    form = form * np.exp(_waves(rng, waves, slope=1.5, last=16))
+    return scaled(form * np.exp(_surface(rng, diameter_um, rng.uniform(0.6, 2.6))), diameter_um)
 
 
 def cluster_outline(rng: np.random.Generator, diameter_um: float) -> Floats:
     """Outline of one stem-cell cluster: nearly round, with the cells of its surface."""
-    form = _ellipse(1 - abs(rng.normal(0, 0.1)), rng.uniform(0, 2 * np.pi))
-    form = form * np.exp(_waves(rng, rng.uniform(0.01, 0.06), slope=1.5, last=8))
-    return scaled(form * np.exp(_surface(rng, diameter_um, rng.uniform(0.3, 1.5))), diameter_um)
+    fused = rng.random() < 0.15
+    ratio = rng.uniform(0.6, 0.85) if fused else max(1 - abs(rng.normal(0, 0.1)), 0.6)
+    form = _ellipse(ratio, rng.uniform(0, 2 * np.pi))
+    form = form * np.exp(_waves(rng, rng.uniform(0.01, 0.07), slope=1.5, last=8))
+    return scaled(form * np.exp(_surface(rng, diameter_um, rng.uniform(0.3, 1.6))), diameter_um)
 
 
 def ragged_outline(rng: np.random.Generator, diameter_um: float) -> Floats:
     """Outline of a torn lump of tissue: long, deeply notched and rough."""
     form = _ellipse(rng.uniform(0.35, 1.0), rng.uniform(0, 2 * np.pi))
-    form = form * np.exp(_waves(rng, rng.uniform(0.1, 0.3), slope=1.2, last=24))
-    return scaled(form * np.exp(_surface(rng, diameter_um, rng.uniform(1.0, 4.0))), diameter_um)
+    form = form * np.exp(_waves(rng, rng.uniform(0.12, 0.3), slope=1.5, last=24))
+    return scaled(form * np.exp(_surface(rng, diameter_um, rng.uniform(1.0, 3.0))), diameter_um)
 
 
 def _ellipse(ratio: float, angle: float) -> Floats:
@@ -130,8 +132,8 @@ def _dent(rng: np.random.Generator, depth: float, angle: float) -> Floats:
 def _lobes(rng: np.random.Generator) -> Floats:
     """Radius of a union of discs, seen from the centre of the first."""
     radius = np.ones(DIRECTIONS)
-    for _ in range(int(rng.integers(1, 5))):
-        offset, size, angle = rng.uniform(0.5, 1.15), rng.uniform(0.4, 0.85), rng.uniform(0, 7)
+    for _ in range(int(rng.integers(1, 6))):
+        offset, size, angle = rng.uniform(0.6, 1.3), rng.uniform(0.4, 0.9), rng.uniform(0, 7)
         across = size**2 - (offset * np.sin(THETA - angle)) ** 2
         far = offset * np.cos(THETA - angle) + np.sqrt(np.maximum(across, 0))
         radius = np.maximum(radius, np.where(across > 0, far, 0))
@@ -149,8 +151,9 @@ def _waves(rng: np.random.Generator, amplitude: float, *, slope: float, last: in
 
 def _surface(rng: np.random.Generator, diameter_um: float, height_um: float) -> Floats:
     """Relative roughness by cells of about 10 um on the surface."""
-    last = int(np.clip(np.pi * diameter_um / 9, 4, 100))
-    return _waves(rng, height_um / diameter_um, slope=0.3, last=last)
+    last = int(np.clip(np.pi * diameter_um / 6, 4, 120))
+    fine = _waves(rng, height_um / diameter_um * 2, slope=1.0, last=last)
+    return fine * np.exp(_waves(rng, 0.4, slope=1.0, last=4))
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,12 +34,12 @@ def clump(
 def _grown(rng: np.random.Generator, count: int, grain_um: float) -> tuple[Floats, Floats]:
     """Grains that each cling to an earlier one; early ones attract more in compact clumps."""
     radii = grain_um / 2 * np.clip(rng.lognormal(0, 0.25, count), 0.5, 1.9)
-    compact = rng.uniform(0.8, 2.5)
+    compact = rng.uniform(0.7, 4.0)
     parents = (np.arange(count) * rng.random(count) ** compact).astype(int)
     angles = rng.uniform(0, 2 * np.pi, count)
     stretch = np.array([rng.uniform(0.5, 1.0), 1.0])
     steps = np.stack([np.sin(angles), np.cos(angles)], axis=1) * stretch
-    steps *= (rng.uniform(0.55, 0.95, count) * 2 * radii)[:, None]
+    steps *= (rng.uniform(0.4, 0.95, count) * 2 * radii)[:, None]
     centres = np.zeros((count, 2))
     for i in range(1, count):
         centres[i] = centres[parents[i]] + steps[i]
@@ -62,12 +62,13 @@ def _drawn_grains(
     grains = np.zeros(((high - low) * fine), np.uint8)
     places = ((centres_um / px - low + 0.5) * fine - 0.5)[:, ::-1]
     sizes = radii_um / px * fine
-    values = np.clip(rng.normal(150, 28, len(sizes)), 80, 235)
+    values = np.clip(rng.normal(145, rng.uniform(10, 32), len(sizes)), 80, 220)
+    seam, core = rng.uniform(0.75, 1.0), round(16 * rng.uniform(0.6, 0.85))
     for (x, y), r, v in zip(
         (places * 16).round().astype(int).tolist(), sizes.tolist(), values.tolist(), strict=True
     ):
         cv2.circle(grains, (x, y), max(round(r * 16), 8), int(v), -1, cv2.LINE_8, 4)
-        cv2.circle(grains, (x, y), max(round(r * 11), 5), int(v * 0.88), -1, cv2.LINE_8, 4)
+        cv2.circle(grains, (x, y), max(round(r * core), 5), int(v * seam), -1, cv2.LINE_8, 4)
     return _patch_of_grains(rng, grains, low, high, px / fine)
 
 
@@ -188,13 +189,29 @@ def scratches(rng: np.random.Generator, canvas: Canvas) -> None:
     """Straight thin lines of the dish, brighter or darker than the field."""
     h, w = canvas.owner.shape
     layer = np.zeros((h, w), np.uint8)
-    for _ in range(int(rng.integers(1, 8))):
-        ends = (rng.random((2, 2)) * (w, h) * 16).astype(int).tolist()
-        cv2.line(
-            layer, tuple(ends[0]), tuple(ends[1]), int(rng.uniform(60, 255)), 1, cv2.LINE_AA, 4
-        )
+    for (x0, y0), (x1, y1) in (rng.random((int(rng.integers(1, 8)), 2, 2)) * 16).tolist():
+        ends = (int(x0 * w), int(y0 * h)), (int(x1 * w), int(y1 * h))
+        cv2.line(layer, *ends, int(rng.uniform(60, 255)), 1, cv2.LINE_AA, 4)
     share = blurred(_share(layer), float(rng.uniform(0.4, 1.5)))
     canvas.light[...] *= (1 + share * np.float32(rng.uniform(-0.25, 0.2)))[..., None]
+
+
+def counting_grid(rng: np.random.Generator, canvas: Canvas) -> None:
+    """Draw the engraved lines of a counting dish, 0.5 to 2 mm apart."""
+    h, w = canvas.owner.shape
+    layer = np.zeros((h, w), np.uint8)
+    step = rng.choice([500, 1000, 2000]) / canvas.um_per_px
+    turn, reach = rng.uniform(-0.3, 0.3), float(np.hypot(h, w))
+    along = np.array([np.cos(turn), np.sin(turn)])
+    width = max(1, round(rng.uniform(8, 30) / canvas.um_per_px))
+    for way in (along, np.array([-along[1], along[0]])):
+        across = np.array([-way[1], way[0]])
+        for k in np.arange(rng.random(), reach / step) - reach / step / 2:
+            middle = np.array([w / 2, h / 2]) + across * k * step
+            ends = [tuple(((middle + s * way * reach) * 16).astype(int).tolist()) for s in (-1, 1)]
+            cv2.line(layer, ends[0], ends[1], 255, width, cv2.LINE_AA, 4)
+    share = blurred(_share(layer), float(rng.uniform(2, 20) / canvas.um_per_px + 0.3))
+    canvas.light[...] *= (1 + share * np.float32(rng.uniform(-0.35, 0.12)))[..., None]
 
 
 def bubble(rng: np.random.Generator, canvas: Canvas) -> None:
