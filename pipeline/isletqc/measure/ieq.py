@@ -94,7 +94,7 @@ def ieq(volume_nl: ArrayLike) -> NDArray[np.float64]:
 
 
 def size_classes(diameter_um: ArrayLike, weights: ArrayLike | None = None) -> NDArray[np.float64]:
-    """Number of islets in each class of ``CLASS_EDGES_UM``, border weights applied; (7,)."""
+    """Count the islets in each class of ``CLASS_EDGES_UM``, border weights applied; (7,)."""
     edges = [*CLASS_EDGES_UM, np.inf]
     counts, _ = np.histogram(np.asarray(diameter_um, float), bins=edges, weights=weights)
     return counts.astype(float)

@@ -79,7 +79,7 @@ def measure(image: Image, regions: Regions, sizing: Sizing) -> Measurement:
     boxes = _boxes(regions.labels, pixels.count)
     columns = _sizes(pixels, um) | _shapes(regions.labels, boxes, um)
     columns |= {"probability": pixels.mean(regions.probability) / 255}
-    columns |= {"touches_border": border.touches(boxes, regions.labels.shape)}
+    columns |= {"touches_border": border.touches(boxes, regions.labels.shape).astype(float)}
     columns |= _volumes(columns, sizing)
     columns |= _inclusion(columns, boxes, regions, sizing)
     stains = _stain(image, regions, pixels)
@@ -102,7 +102,7 @@ class _Pixels:
         return len(self.area_px)
 
     def sum(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.bincount(self.islet, weights=values, minlength=self.count)
+        return np.bincount(self.islet, values, self.count).astype(float)
 
     def mean(self, plane: NDArray[np.generic]) -> NDArray[np.float64]:
         values = plane.reshape(-1)[self.index].astype(np.float64)
@@ -159,7 +159,7 @@ def _shapes(
 
 
 def _mask(labels: NDArray[np.int32], label: int, box: NDArray[np.int64]) -> NDArray[np.uint8]:
-    """The islet's crop with one pixel of background around it."""
+    """Crop the islet, with one pixel of background around it."""
     y0, x0, y1, x1 = box.tolist()
     mask = np.zeros((y1 - y0 + 2, x1 - x0 + 2), np.uint8)
     mask[1:-1, 1:-1] = labels[y0:y1, x0:x1] == label
@@ -226,7 +226,7 @@ def extrusion_volume(mask: NDArray[np.uint8]) -> float:
 
 
 def _shrink(mask: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], int]:
-    """The mask on a grid that is coarse, yet fine beside its outline; and that grid's step."""
+    """Put a large mask on a coarser grid; returns it with the grid's step."""
     step = max(1, math.isqrt(cv2.countNonZero(mask)) // _EXTRUSION_SIDE)
     if step == 1:
         return mask, 1

@@ -1,0 +1,60 @@
+"""Whether the aliquots of a lot differ by more than chance.
+
+Badly mixed suspensions give aliquots that differ by more than compound Poisson sampling and
+pipetting allow. With two to four aliquots the spread between them is known so badly that using it
+always would ruin the interval; it is used when a chi-square test says that it is real, and then
+with Student's quantile for its few degrees of freedom.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy import stats
+
+# Of well-mixed lots, this share is called badly mixed.
+SIGNIFICANCE = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class Dispersion:
+    """Observed over expected variance between aliquots, and the chance of it under good mixing."""
+
+    ratio: float
+    probability: float
+    degrees: int
+
+    @property
+    def excessive(self) -> bool:
+        """Whether the aliquots differ by more than chance."""
+        return self.probability < SIGNIFICANCE and self.ratio > 1
+
+    def inflation(self, confidence: float) -> float:
+        """Factor on the sampling variance; 1 unless the dispersion is excessive."""
+        if not self.excessive:
+            return 1.0
+        tail = (1 + confidence) / 2
+        few = stats.t.ppf(tail, self.degrees) / stats.norm.ppf(tail)
+        return float(self.ratio * few**2)
+
+
+NONE = Dispersion(ratio=1.0, probability=1.0, degrees=0)
+
+
+def between(values: ArrayLike, variances: ArrayLike) -> Dispersion:
+    """Compare values that should be one value, each with its variance under good mixing.
+
+    Parameters
+    ----------
+    values : (M,) the same figure from each aliquot
+    variances : (M,) its expected variance in each; over 0
+    """
+    y, expected = np.asarray(values, float), np.asarray(variances, float)
+    degrees = y.size - 1
+    if degrees < 1 or not (expected > 0).all():
+        return NONE
+    middle = (y / expected).sum() / (1 / expected).sum()
+    square = float(((y - middle) ** 2 / expected).sum())
+    return Dispersion(square / degrees, float(stats.chi2.sf(square, degrees)), degrees)

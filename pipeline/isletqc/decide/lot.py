@@ -1,0 +1,131 @@
+"""Pictures to lots: what belongs together, and what was counted in each aliquot.
+
+A lot has specimens, a specimen is one aliquot, and its pictures are fields of that aliquot whose
+islets add up. Control pictures stay with their lot but never enter a total. A specimen with a
+picture that could not be analysed is known only in part: it is marked so, never filled in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isletqc.errors import SheetError
+from isletqc.records import Failure, Islet, Lot, Picture, Sample, Specimen
+
+_LOT_FACTS = ("suspension_ml", "recipient_kg", "settled_tissue_ml", "infusion", "day")
+
+
+@dataclass(frozen=True, slots=True)
+class Aliquot:
+    """The sample pictures of one specimen and the islets that count in them.
+
+    ``missing`` names the pictures that could not be analysed; with any, sums over ``islets`` are
+    too small. ``volume_ul`` and ``dilution`` are None where the sheet is silent.
+    """
+
+    name: str
+    pictures: tuple[Picture, ...]
+    islets: tuple[Islet, ...]
+    missing: tuple[str, ...]
+    volume_ul: float | None
+    dilution: float | None
+
+    @property
+    def weights(self) -> NDArray[np.float64]:
+        """(N,) number of islets that each stands for."""
+        return np.array([i.weight for i in self.islets], float)
+
+    @property
+    def ieq(self) -> NDArray[np.float64]:
+        """(N,) islet equivalents of each islet, border weight applied."""
+        return np.array([i.weight * i.ieq for i in self.islets], float)
+
+
+def gather(pictures: Sequence[Picture], failures: Sequence[Failure]) -> tuple[Lot, ...]:
+    """Group analysed and failed pictures by lot and specimen.
+
+    Returns
+    -------
+    tuple of Lot
+        In order of name, specimens and their pictures too, so that the order of analysis is
+        never seen in a result.
+
+    Raises
+    ------
+    SheetError
+        Pictures of one lot contradict each other about it (two suspension volumes, say).
+    """
+    samples = _samples(pictures, failures)
+    return tuple(_lot(name, pictures, failures) for name in sorted({s.lot for s in samples}))
+
+
+def aliquots(lot: Lot) -> tuple[Aliquot, ...]:
+    """List the lot's specimens with at least one analysed sample picture."""
+    found = (_aliquot(specimen) for specimen in lot.specimens)
+    return tuple(a for a in found if a.pictures)
+
+
+def sample_pictures(lot: Lot) -> tuple[Picture, ...]:
+    """List the analysed pictures of the lot that are no controls."""
+    return tuple(p for p in lot.pictures if p.sample.role == "sample")
+
+
+def _samples(pictures: Iterable[Picture], failures: Iterable[Failure]) -> list[Sample]:
+    return [p.sample for p in pictures] + [f.sample for f in failures]
+
+
+def _lot(name: str, pictures: Sequence[Picture], failures: Sequence[Failure]) -> Lot:
+    mine = [p for p in pictures if p.sample.lot == name]
+    lost = [f for f in failures if f.sample.lot == name]
+    samples = _samples(mine, lost)
+    specimens = tuple(
+        _specimen(
+            specimen,
+            tuple(p for p in mine if p.sample.specimen == specimen),
+            tuple(f for f in lost if f.sample.specimen == specimen),
+        )
+        for specimen in sorted({s.specimen for s in samples})
+    )
+    facts = {fact: _agreed(samples, fact) for fact in _LOT_FACTS}
+    return Lot(name=name, specimens=specimens, **facts)
+
+
+def _specimen(name: str, pictures: tuple[Picture, ...], failures: tuple[Failure, ...]) -> Specimen:
+    samples = _samples(pictures, failures)
+    return Specimen(
+        name=name,
+        pictures=tuple(sorted(pictures, key=lambda p: (p.sample.image, p.name, p.sha256))),
+        failures=tuple(sorted(failures, key=lambda f: (f.sample.image, f.error, f.message))),
+        aliquot_ul=_agreed([s for s in samples if s.role == "sample"], "aliquot_ul"),
+        dilution=_agreed([s for s in samples if s.role == "sample"], "dilution"),
+    )
+
+
+def _agreed(samples: Iterable[Sample], fact: str) -> Any:
+    """Give the one value that the sheet states, None where it is silent."""
+    stated = {getattr(s, fact): s for s in samples if getattr(s, fact) is not None}
+    if len(stated) > 1:
+        where = "; ".join(f"{value} at {s.image}" for value, s in stated.items())
+        lot = next(iter(stated.values())).lot
+        raise SheetError(
+            f"lot {lot}: expected one {fact}, found {where}; "
+            "correct the sample sheet, or give aliquots of their own another specimen name"
+        )
+    return next(iter(stated), None)
+
+
+def _aliquot(specimen: Specimen) -> Aliquot:
+    pictures = tuple(p for p in specimen.pictures if p.sample.role == "sample")
+    return Aliquot(
+        name=specimen.name,
+        pictures=pictures,
+        islets=tuple(islet for p in pictures for islet in p.counted),
+        missing=tuple(f.sample.image for f in specimen.failures if f.sample.role == "sample"),
+        volume_ul=specimen.aliquot_ul,
+        dilution=specimen.dilution,
+    )
