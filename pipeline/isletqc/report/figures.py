@@ -51,7 +51,7 @@ def probability(value: float | None, *, assurance: float) -> str:
 
 def is_percentage(name: str, unit: str) -> bool:
     """Whether people read the estimate of this name as a percentage."""
-    return unit == "1" and any(word in name for word in texts.PERCENT_NAMES)
+    return unit == "1" and not texts.PERCENT_NAMES.isdisjoint(name.split("_"))
 
 
 def quantity(value: float | None, *, name: str, unit: str, unlike: float | None = None) -> str:
@@ -65,7 +65,12 @@ def quantity(value: float | None, *, name: str, unit: str, unlike: float | None 
 
 def shown_unit(name: str, unit: str) -> str:
     """Give the unit that stands beside a value; empty for pure numbers and percentages."""
-    return "" if unit in {"", "1"} or is_percentage(name, unit) else unit
+    return "" if unit in {"", "1"} or is_percentage(name, unit) else shown_as(unit)
+
+
+def shown_as(unit: str) -> str:
+    """Write a unit as people write it, e.g. ``µm`` for ``um``."""
+    return texts.UNIT_NAMES.get(unit, unit)
 
 
 def interval(estimate: Estimate, *, unlike: float | None = None) -> str:
@@ -106,7 +111,8 @@ def sentence(criterion: Criterion) -> str:
 
 def estimate_name(name: str) -> str:
     """Words for an estimate; a name that is not in the texts is made readable."""
-    return texts.ESTIMATE_NAMES.get(name) or spaced(name)
+    words = texts.ESTIMATE_NAMES.get(name)
+    return words or " ".join(shown_as(word) for word in spaced(name).split())
 
 
 def spaced(name: str) -> str:

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from isletqc.records import Criterion, Failure, Picture, Verdict
 from isletqc.report import texts
 from isletqc.report.figures import sentence
-from isletqc.report.results import RunResults, image_name
+from isletqc.report.results import RunResults, failure_name
 
 _PICTURES = "pictures"
 # XML 1.0 has no way to write these characters, not even escaped.
@@ -98,7 +98,7 @@ def _limit_case(criterion: Criterion) -> _Case:
 def _picture_cases(results: RunResults) -> list[_Case]:
     pictures = [p for verdict in results.verdicts for p in verdict.lot.pictures]
     cases = [_picture_case(picture) for picture in pictures]
-    return cases + [_failed_case(failure) for failure in results.failures]
+    return cases + [_failed_case(failure, results) for failure in results.failures]
 
 
 def _picture_case(picture: Picture) -> _Case:
@@ -107,8 +107,8 @@ def _picture_case(picture: Picture) -> _Case:
     return _Case(picture.name, "error", "unfit", "; ".join(picture.fitness.reasons))
 
 
-def _failed_case(failure: Failure) -> _Case:
-    name = image_name(failure.sample.image)
+def _failed_case(failure: Failure, results: RunResults) -> _Case:
+    name = failure_name(failure, results)
     return _Case(name, "error", failure.error, failure.message or texts.NOT_ANALYSED)
 
 

@@ -70,6 +70,7 @@ class RunResults:
     command : the command line as given
     started, finished : ISO 8601 with time zone
     exit_code : what the program is going to return
+    names : ``Sample.image`` -> what the report calls the picture; the file's name where absent
     """
 
     verdicts: tuple[Verdict, ...]
@@ -82,6 +83,7 @@ class RunResults:
     started: str
     finished: str
     exit_code: int
+    names: Mapping[str, str] = field(default_factory=dict)
 
 
 def overall_verdict(results: RunResults) -> LotVerdict:
@@ -107,8 +109,8 @@ def results_document(results: RunResults) -> dict[str, Any]:
             "confidence": protocol.uncertainty.confidence,
         },
         "network": network_facts(results.network),
-        "lots": [_lot(verdict, results.folders) for verdict in results.verdicts],
-        "failures": [_failure(failure) for failure in results.failures],
+        "lots": [_lot(verdict, results) for verdict in results.verdicts],
+        "failures": [_failure(failure, results) for failure in results.failures],
     }
 
 
@@ -132,12 +134,13 @@ def network_facts(network: NetworkCard | None) -> dict[str, Any] | None:
     }
 
 
-def image_name(path: str) -> str:
-    """Name of a picture's file without its folder, for both kinds of slash."""
-    return PurePath(path.replace("\\", "/")).name or path
+def failure_name(failure: Failure, results: RunResults) -> str:
+    """Name a picture that could not be analysed as the other pictures are named."""
+    path = failure.sample.image
+    return results.names.get(path) or PurePath(path.replace("\\", "/")).name or path
 
 
-def _lot(verdict: Verdict, folders: Mapping[str, str]) -> dict[str, Any]:
+def _lot(verdict: Verdict, results: RunResults) -> dict[str, Any]:
     lot = verdict.lot
     return {
         "lot": lot.name,
@@ -149,8 +152,8 @@ def _lot(verdict: Verdict, folders: Mapping[str, str]) -> dict[str, Any]:
         "flags": [{"name": flag.name, "message": flag.message} for flag in verdict.flags],
         "facts": _facts(lot),
         "specimens": [_specimen(specimen) for specimen in lot.specimens],
-        "images": [_image(p, s.name, folders) for s in lot.specimens for p in s.pictures],
-        "failures": [_failure(failure) for failure in lot.failures],
+        "images": [_image(p, s.name, results.folders) for s in lot.specimens for p in s.pictures],
+        "failures": [_failure(failure, results) for failure in lot.failures],
     }
 
 
@@ -250,9 +253,9 @@ def _check(check: Check) -> dict[str, Any]:
     }
 
 
-def _failure(failure: Failure) -> dict[str, Any]:
+def _failure(failure: Failure, results: RunResults) -> dict[str, Any]:
     return {
-        "image": image_name(failure.sample.image),
+        "image": failure_name(failure, results),
         "lot": failure.sample.lot or None,
         "error": failure.error,
         "message": failure.message,

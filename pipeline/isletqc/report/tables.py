@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from isletqc.records import Failure, Islet, Picture, Verdict
-from isletqc.report.results import RunResults, image_name
+from isletqc.report.results import RunResults, failure_name
 
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 _NO_UNIT = {"", "1"}
@@ -56,7 +56,7 @@ def images_csv(results: RunResults) -> str:
         for specimen in verdict.lot.specimens
         for picture in specimen.pictures
     ]
-    rows += [_failure_row(failure) for failure in results.failures]
+    rows += [_failure_row(failure, results) for failure in results.failures]
     return _csv([*_IMAGE_COLUMNS, *checks, "folder", "path", "sha256"], rows)
 
 
@@ -148,16 +148,14 @@ _IMAGE_COLUMNS = (
 )
 
 
+_PICTURE_FIELDS = (
+    *("islet_count", "ieq", "um_per_px", "um_per_px_source", "islet_area_um2"),
+    *("exocrine_area_um2", "likeness", "volume_rsd", "method", "sha256"),
+)
+
+
 def _image_row(picture: Picture, lot: str, specimen: str) -> Row:
-    same: tuple[str, ...] = (
-        "islet_count",
-        "ieq",
-        "um_per_px",
-        "um_per_px_source",
-        "islet_area_um2",
-    )
-    same += ("exocrine_area_um2", "likeness", "volume_rsd", "method", "sha256")
-    return {name: getattr(picture, name) for name in same} | {
+    return {name: getattr(picture, name) for name in _PICTURE_FIELDS} | {
         "image": picture.name,
         "lot": lot,
         "specimen": specimen,
@@ -171,9 +169,9 @@ def _image_row(picture: Picture, lot: str, specimen: str) -> Row:
     }
 
 
-def _failure_row(failure: Failure) -> Row:
+def _failure_row(failure: Failure, results: RunResults) -> Row:
     return {
-        "image": image_name(failure.sample.image),
+        "image": failure_name(failure, results),
         "lot": failure.sample.lot,
         "specimen": failure.sample.specimen,
         "role": failure.sample.role,

@@ -25,6 +25,8 @@ OVERALL: Mapping[str, str] = {
     "review": "A person must decide: the pictures alone do not.",
     "not judged": "Measured only: there is nothing to judge the figures against.",
 }
+OVERALL_FAILED = "Some pictures could not be analysed. No lot can pass without them."
+COUNT_FAILED = "{n} not analysed"
 SUPPORTIVE = "supportive, does not decide"
 DRAFT = "The protocol is a draft. Nobody has approved its limits for the release of a product."
 RETIRED = "The protocol is retired. Its limits are no longer approved."
@@ -52,6 +54,7 @@ FLAGS = "Flags"
 LIMITS = "Limits"
 LIMIT = "Limit"
 NO_LIMITS = "This protocol has no limits. Nothing was judged."
+REQUIRED = "Required"
 MEASURED = "Measured"
 INTERVAL = "{confidence} interval"
 INTERVAL_FROM_TO = "{low} to {high}"
@@ -67,6 +70,7 @@ SOURCE = "Source"
 NOT_DETERMINED = "not determined"
 NOT_PART_OF_METHOD = "not determined: not part of this protocol"
 BAR_ALT = "{name}: {value}, {interval}; limit {limit}"
+NO_INTERVAL = "no interval"
 BAR_ALT_NOTHING = "{name}: not determined; limit {limit}"
 BAR_KEY = "Dot: value. Bar: interval. Line: limit. Tinted side: limit met."
 
@@ -75,19 +79,24 @@ QUANTITY = "Quantity"
 VALUE = "Value"
 ESTIMATE_NAMES: Mapping[str, str] = {
     "islet_count": "Islets counted",
-    "islet_count_total": "Islets in the lot",
-    "ipn_total": "Islets in the lot",
+    "islet_total": "Islets in the lot",
     "ieq_counted": "IEQ counted",
     "ieq_total": "IEQ in the lot",
     "ieq_per_kg": "IEQ per kg of recipient",
     "ieq_per_ml_tissue": "IEQ per mL of settled tissue",
     "settled_tissue_ml": "Settled tissue",
     "size_index": "Size index (IEQ per islet)",
+    "diameter_mean_um": "Mean diameter",
+    "diameter_median_um": "Median diameter",
+    "diameter_cv": "Variation of the diameters (CV)",
+    "fraction_in_window": "Fraction in the size window",
+    "largest_three_share": "Share of the three largest in the IEQ",
     "purity": "Purity",
     "viability": "Viability",
 }
+UNIT_NAMES: Mapping[str, str] = {"um": "µm", "um2": "µm²", "nl": "nL", "ul": "µL", "ml": "mL"}
 # Fractions that people read as percentages.
-PERCENT_NAMES = ("purity", "viability", "fraction", "share", "oversize", "positive")
+PERCENT_NAMES = frozenset({"purity", "viability", "fraction", "share", "cv", "positive"})
 
 UNCERTAINTY = "Where the uncertainty comes from"
 UNCERTAINTY_NOTE = (
@@ -114,12 +123,13 @@ HISTOGRAM_TITLE = "Islets and IEQ by diameter"
 HISTOGRAM_ALT = "Histogram of islet diameters in classes of 50 µm: {classes}"
 HISTOGRAM_CLASS = "{low} to {high} µm: {count} islets, {ieq} of the IEQ"
 HISTOGRAM_LAST = "{low} µm and more: {count} islets, {ieq} of the IEQ"
+HISTOGRAM_OPEN = "more"
 HISTOGRAM_COUNT = "number of islets"
 HISTOGRAM_IEQ = "share of IEQ, %"
 CURVE_TITLE = "IEQ in islets up to a diameter"
 CURVE_ALT = "Cumulative IEQ: half of it lies in islets up to {half} µm"
 CURVE_HALF = "half up to {half} µm"
-CURVE_X = "diameter, µm"
+DIAMETER_AXIS = "diameter, µm"
 CURVE_Y = "% of IEQ"
 NO_ISLETS = "No islets that count were found."
 
@@ -172,7 +182,8 @@ DEFINE_IEQ = "Islet equivalent (IEQ)"
 DEFINE_IEQ_TEXT = (
     "The volume of a sphere of 150 µm diameter, 1.767146 nL (doi 10.1177/0963689718779898)."
 )
-DEFINE_CONVENTION = "Convention: {name}"
+DEFINE_CONVENTION = "Convention in use"
+DEFINE_CONVENTION_TEXT = "{name}. {text}"
 CONVENTION_TEXTS: Mapping[str, str] = {
     "sphere": (
         "Each islet is taken as a sphere whose diameter is that of the circle of equal area, "

@@ -26,7 +26,7 @@ def thumbnail_share(pictures: int) -> int:
 
 
 def thumbnail_uri(overlay: Path, share_bytes: int) -> str:
-    """Make the data URI of a thumbnail of at most about ``share_bytes``; empty when there is no overlay."""
+    """Make a thumbnail of about ``share_bytes`` as a data URI; empty when there is no overlay."""
     if not overlay.is_file():
         return ""
     data = np.frombuffer(overlay.read_bytes(), np.uint8)
