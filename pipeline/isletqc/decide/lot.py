@@ -15,35 +15,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isletqc.errors import SheetError
-from isletqc.records import Failure, Islet, Lot, Picture, Sample, Specimen
+from isletqc.records import Failure, Lot, Picture, Sample, Specimen
 
 _LOT_FACTS = ("suspension_ml", "recipient_kg", "settled_tissue_ml", "infusion", "day")
 
 
 @dataclass(frozen=True, slots=True)
 class Aliquot:
-    """The sample pictures of one specimen and the islets that count in them.
+    """One specimen: the islets that count in its sample pictures.
 
-    ``missing`` names the pictures that could not be analysed; with any, sums over ``islets`` are
-    too small. ``volume_ul`` and ``dilution`` are None where the sheet is silent.
+    Attributes
+    ----------
+    weights : (N,) number of islets that each stands for under the border rule
+    ieq : (N,) islet equivalents of each, border weight applied
+    missing : pictures that could not be analysed; with any, the sums are too small
+    volume_ul, dilution : None where the sheet is silent
     """
 
     name: str
-    pictures: tuple[Picture, ...]
-    islets: tuple[Islet, ...]
+    weights: NDArray[np.float64]
+    ieq: NDArray[np.float64]
     missing: tuple[str, ...]
     volume_ul: float | None
     dilution: float | None
-
-    @property
-    def weights(self) -> NDArray[np.float64]:
-        """(N,) number of islets that each stands for."""
-        return np.array([i.weight for i in self.islets], float)
-
-    @property
-    def ieq(self) -> NDArray[np.float64]:
-        """(N,) islet equivalents of each islet, border weight applied."""
-        return np.array([i.weight * i.ieq for i in self.islets], float)
 
 
 def gather(pictures: Sequence[Picture], failures: Sequence[Failure]) -> tuple[Lot, ...]:
@@ -66,13 +60,16 @@ def gather(pictures: Sequence[Picture], failures: Sequence[Failure]) -> tuple[Lo
 
 def aliquots(lot: Lot) -> tuple[Aliquot, ...]:
     """List the lot's specimens with at least one analysed sample picture."""
-    found = (_aliquot(specimen) for specimen in lot.specimens)
-    return tuple(a for a in found if a.pictures)
+    return tuple(_aliquot(s) for s in lot.specimens if _sampled(s))
 
 
 def sample_pictures(lot: Lot) -> tuple[Picture, ...]:
     """List the analysed pictures of the lot that are no controls."""
-    return tuple(p for p in lot.pictures if p.sample.role == "sample")
+    return tuple(p for specimen in lot.specimens for p in _sampled(specimen))
+
+
+def _sampled(specimen: Specimen) -> tuple[Picture, ...]:
+    return tuple(p for p in specimen.pictures if p.sample.role == "sample")
 
 
 def _samples(pictures: Iterable[Picture], failures: Iterable[Failure]) -> list[Sample]:
@@ -120,11 +117,11 @@ def _agreed(samples: Iterable[Sample], fact: str) -> Any:
 
 
 def _aliquot(specimen: Specimen) -> Aliquot:
-    pictures = tuple(p for p in specimen.pictures if p.sample.role == "sample")
+    islets = [islet for p in _sampled(specimen) for islet in p.counted]
     return Aliquot(
         name=specimen.name,
-        pictures=pictures,
-        islets=tuple(islet for p in pictures for islet in p.counted),
+        weights=np.array([i.weight for i in islets], float),
+        ieq=np.array([i.weight * i.ieq for i in islets], float),
         missing=tuple(f.sample.image for f in specimen.failures if f.sample.role == "sample"),
         volume_ul=specimen.aliquot_ul,
         dilution=specimen.dilution,

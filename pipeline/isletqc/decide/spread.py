@@ -34,8 +34,8 @@ Values = NDArray[np.float64]
 
 _COMPARE = {">=": operator.ge, "<=": operator.le, ">": operator.gt, "<": operator.lt}
 # Even, so that half of the values lies on each side of the middle.
-_NODES = 400
-_BLUR_NODES = 201
+_NODES = 200
+_BLUR_NODES = 101
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ def poisson_sum(contributions: Values, *, reference: float, inflation: float = 1
 
     Returns
     -------
-    (400,) values, ascending
+    (200,) values, ascending
     """
     below, above = np.split(_probabilities(_NODES), 2)
     u = contributions[contributions > 0]
