@@ -105,6 +105,8 @@ def brightfield_field(
     _lay_dirt(rng, canvas, dirt)
     for number, body in enumerate(bodies, 1):
         _lay_cluster(rng, canvas, body, culture, number)
+    # Nothing is stained: what dirt and tissue absorb has no colour.
+    canvas.light[...] = canvas.light.mean(axis=2, keepdims=True)
     bar = bool(rng.random() < 0.4) if bar is None else bar
     look = random_camera(rng)
     pixels, hidden = photographed(rng, canvas.light, look, um_per_px, bits=bits, bar=bar)
@@ -131,7 +133,7 @@ def _count(
     if clusters is not None:
         return clusters
     each = np.pi / 4 * np.exp(2 * law.first + 2 * law.second**2) if law.kind == "lognormal" else 1e4
-    wanted = np.exp(rng.uniform(np.log(0.02), np.log(0.45))) * size[0] * size[1] / each
+    wanted = np.exp(rng.uniform(np.log(0.04), np.log(0.55))) * size[0] * size[1] / each
     return 0 if rng.random() < 1 / 20 else min(int(np.ceil(wanted)), MOST_ISLETS)
 
 
@@ -200,6 +202,8 @@ def _lay_dirt(rng: np.random.Generator, canvas: Canvas, dirt: float) -> None:
         if patch is not None:
             grey = patch.depth[..., None] * np.full(3, rng.uniform(0.05, 0.3), np.float32)
             absorb(canvas, patch, grey, defocus_um=float(rng.uniform(0, 8)), rim=0.3)
+    for _ in range(int(rng.poisson(min(rng.random() * 4 * millimetres2 * dirt, 60)))):
+        tissue.cloud(rng, canvas)
     for chance, draw in ((0.3, tissue.fibre), (0.1, tissue.bubble), (0.05, tissue.dish_rim)):
         if rng.random() < chance * dirt:
             draw(rng, canvas)
@@ -208,7 +212,8 @@ def _lay_dirt(rng: np.random.Generator, canvas: Canvas, dirt: float) -> None:
 def random_camera(rng: np.random.Generator) -> DithizoneLook:
     """Grey or tinted camera for unstained clusters; its tissue colours are not used."""
     level = rng.uniform(95, 235)
-    tint = rng.normal(0, 0.06, 3) if rng.random() < 0.35 else np.zeros(3)
+    tinted = rng.random() < 0.35
+    tint = rng.normal(0, 0.06, 3) if tinted else np.zeros(3)
     field = level * np.exp(tint)
     rgb = (float(field[0]), float(field[1]), float(field[2]))
     falloff = float(abs(rng.normal(0, 0.08)))
@@ -224,4 +229,5 @@ def random_camera(rng: np.random.Generator) -> DithizoneLook:
         noise_grain_px=float(rng.uniform(0.0, 1.0)),
         tone=float(rng.choice([0.0, rng.uniform(0, 0.5)])),
         jpeg_quality=jpeg_quality(rng, 55),
+        grey=not tinted,
     )  # fmt: skip

@@ -38,6 +38,15 @@ from isletqc.synthetic.shapes import (
 
 Bits = Literal[8, 16]
 MOST_ISLETS = 2500
+_RARE = (
+    (0.4, tissue.fibre),
+    (0.15, tissue.fibre),
+    (0.2, tissue.scratches),
+    (0.05, tissue.counting_grid),
+    (0.08, tissue.bubble),
+    (0.08, tissue.dish_rim),
+    (0.2, tissue.glints),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +161,7 @@ def _drawn(
 
 def _brightest(look: DithizoneLook) -> Float32s:
     densities = np.stack([density(look, look.islet_rgb), density(look, look.exocrine_rgb)])
-    return (1.05 * np.exp(np.maximum(-densities.min(axis=0), 0))).astype(np.float32)
+    return np.asarray(1.05 * np.exp(np.maximum(-densities.min(axis=0), 0)), np.float32)
 
 
 def islet_density(
@@ -160,7 +169,7 @@ def islet_density(
 ) -> Float32s:
     """Optical density (h, w, 3) of one islet: thick in the middle, unevenly stained, textured."""
     fine, grain, cords, spots, broad = (n[patch.rows, patch.cols] for n in canvas.noise)
-    edge, inside = rng.uniform(0.5, 0.9), patch.cover > 0.5
+    edge, inside = rng.uniform(0.65, 0.95), patch.cover > 0.5
     thick = edge + (1 - edge) * np.sqrt(np.maximum(1 - (1 - patch.depth) ** 2, 0))
     thick = thick / max(float(thick[inside].mean()) if inside.any() else 1.0, 0.1)
     thick *= np.clip((body.diameter_um / 110) ** rng.uniform(0.0, 0.3), 0.7, 1.5)
@@ -247,10 +256,7 @@ def _lay_dirt(rng: np.random.Generator, canvas: Canvas, scene: Scene) -> None:
     ):
         count = rng.poisson(min(rng.random() * most * millimetres2 * scene.dirt, 2000))
         tissue.specks(rng, canvas, colour, count=int(count), size_um=size)
-    for chance, draw in (
-        (0.4, tissue.fibre), (0.15, tissue.fibre), (0.2, tissue.scratches), (0.05, tissue.counting_grid), (0.08, tissue.bubble),
-        (0.08, tissue.dish_rim), (0.2, tissue.glints),
-    ):  # fmt: skip
+    for chance, draw in _RARE:
         if rng.random() < chance * scene.dirt:
             draw(rng, canvas)
 
@@ -273,12 +279,14 @@ def photographed(
         picture = 255 * ((1 - look.tone) * x + look.tone * x * x * (3 - 2 * x))
     sigma = float(np.hypot(look.blur_um / um_per_px, look.blur_px))
     picture = blurred(np.minimum(picture, 330), sigma)
+    if look.grey:
+        picture = picture.mean(axis=2, keepdims=True)
     noise = camera_noise(rng, picture, read=look.read_noise, shot=look.shot_noise) - picture
-    picture = picture + blurred(noise, look.noise_grain_px)
-    picture = sharpened(picture, amount=look.sharpen, sigma_px=1.5)
+    picture = picture + blurred(noise, look.noise_grain_px).reshape(picture.shape)
+    picture = sharpened(picture.squeeze(), amount=look.sharpen, sigma_px=1.5).reshape(picture.shape)
     full = 2**bits - 1
     pixels = np.clip(np.rint(picture * (full / 255)), 0, full)
-    pixels = pixels.astype(np.uint8 if bits == 8 else np.uint16)
+    pixels = np.broadcast_to(pixels, light.shape).astype(np.uint8 if bits == 8 else np.uint16)
     hidden = [scale_bar(rng, pixels, um_per_px, full)] if bar else []
     if bits == 8 and look.jpeg_quality:
         pixels = jpeg(pixels, look.jpeg_quality)

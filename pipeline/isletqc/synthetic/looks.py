@@ -52,6 +52,7 @@ class DithizoneLook:
     depth_um : SD of the blur of objects out of focus
     rim : bright (positive) or no rim of light around objects
     jpeg_quality : 0 for none
+    grey : a camera without colour: the three channels are one
     """
 
     name: str
@@ -73,6 +74,7 @@ class DithizoneLook:
     depth_um: float = 3.0
     rim: float = 0.0
     jpeg_quality: int = 92
+    grey: bool = False
 
 
 def density(look: DithizoneLook, rgb: Rgb) -> Floats:
@@ -152,21 +154,17 @@ def random_look(rng: np.random.Generator) -> DithizoneLook:
 
 def _told_apart(colours: Floats) -> bool:
     """Tell whether islets are darker than the field and redder than exocrine tissue."""
-    seen = np.clip(colours, 0, 255)
-    field, islet, exocrine = seen
-    contrast = np.abs(field - islet).max() / max(field.max(), 1)
-    apart = np.abs(np.log((islet + 6) / (field + 6)) - np.log((exocrine + 6) / (field + 6))).max()
-    visible = np.abs(field - exocrine).max()
-    redder = _redness(islet) > _redness(exocrine) + 0.03
-    # The stain is defined by what it takes from the green; tissue takes most from the blue.
-    green = (exocrine[1] + 6) / (islet[1] + 6)
+    field, islet, exocrine = np.clip(colours, 0, 255)
+    of_islet = np.log((field + 6) / (islet + 6))
+    of_tissue = np.log((field + 6) / (exocrine + 6))
     return bool(
         field.max() > 45
-        and contrast > 0.2
-        and apart > 0.3
-        and redder
-        and visible > 5
-        and green > 1.3
+        and np.abs(field - islet).max() > 0.2 * field.max()
+        and np.abs(of_islet - of_tissue).max() > 0.3
+        and np.abs(field - exocrine).max() > 5
+        and _redness(islet) > _redness(exocrine) + 0.03
+        # The stain is defined by what it takes from the green; tissue takes most from the blue.
+        and of_tissue[1] < 0.6 * of_islet[1]
     )
 
 

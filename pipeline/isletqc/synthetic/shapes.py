@@ -109,7 +109,7 @@ def cluster_outline(rng: np.random.Generator, diameter_um: float) -> Floats:
     ratio = rng.uniform(0.6, 0.85) if fused else max(1 - abs(rng.normal(0, 0.1)), 0.6)
     form = _ellipse(ratio, rng.uniform(0, 2 * np.pi))
     form = form * np.exp(_waves(rng, rng.uniform(0.01, 0.07), slope=1.5, last=8))
-    return scaled(form * np.exp(_surface(rng, diameter_um, rng.uniform(0.3, 1.6))), diameter_um)
+    return scaled(form * np.exp(_surface(rng, diameter_um, rng.uniform(0.3, 2.2))), diameter_um)
 
 
 def ragged_outline(rng: np.random.Generator, diameter_um: float) -> Floats:

@@ -162,6 +162,25 @@ def specks(
     canvas.light[...] *= 1 - share[..., None] * (1 - np.exp(-density_rgb)).astype(np.float32)
 
 
+def cloud(rng: np.random.Generator, canvas: Canvas) -> None:
+    """Scatter remains of dead cells around a point: dark grains among pale ones."""
+    h, w = canvas.owner.shape
+    middle, spread = rng.random(2) * (h, w), rng.uniform(15, 70) / canvas.um_per_px
+    reach = int(3 * spread + 12 / canvas.um_per_px) + 3
+    low = np.maximum((middle - reach).astype(int), 0)
+    high = np.minimum((middle + reach).astype(int) + 1, (h, w))
+    layer = np.full(high - low, 128, np.uint8)
+    count = int(rng.integers(8, 60))
+    places = ((rng.normal(middle, spread, (count, 2)) - low) * 16).astype(int)[:, ::-1]
+    radii = rng.uniform(1.5, 6, count) / canvas.um_per_px * 16
+    values = rng.choice([60, 95, 160], count, p=[0.35, 0.4, 0.25])
+    for place, r, v in zip(places.tolist(), radii.tolist(), values.tolist(), strict=True):
+        cv2.circle(layer, tuple(place), max(round(r), 8), v, -1, cv2.LINE_AA, 4)
+    shade = (blurred(layer.astype(np.float32), float(rng.uniform(0.4, 2))) - 128) / 128
+    strength = np.float32(rng.uniform(0.15, 0.8))
+    canvas.light[low[0] : high[0], low[1] : high[1]] *= (1 + strength * shade)[..., None]
+
+
 def _share(layer: NDArray[np.uint8]) -> Float32s:
     return np.asarray(layer / np.float32(255), np.float32)
 
