@@ -5,19 +5,21 @@ import sys
 from isletqc.decide.coverage import LAWS, Coverage, Setting, cover
 from isletqc.protocol import Uncertainty
 
-_EXACT = Uncertainty(
-    pixel_size_rsd=0,
-    aliquot_rsd=0,
-    dilution_rsd=0,
-    suspension_rsd=0,
-    recipient_rsd=0,
-    settled_tissue_rsd=0,
+_WITH_ERROR = (
+    "pixel_size_rsd",
+    "aliquot_rsd",
+    "dilution_rsd",
+    "suspension_rsd",
+    "recipient_rsd",
+    "settled_tissue_rsd",
 )
+_EXACT = Uncertainty.model_validate(dict.fromkeys(_WITH_ERROR, 0))
+_USUAL = Uncertainty.model_validate({})
 # Name, errors of what is entered, segmentation error, true spread between badly mixed aliquots.
 _CASES = (
     ("sampling alone", _EXACT, 0.0, 0.0),
-    ("all errors, segmentation 6 %", Uncertainty(), 0.06, 0.0),
-    ("all errors, badly mixed by 30 %", Uncertainty(), 0.06, 0.3),
+    ("all errors, segmentation 6 %", _USUAL, 0.06, 0.0),
+    ("all errors, badly mixed by 30 %", _USUAL, 0.06, 0.3),
 )
 _HEAD = (
     "law        aliquots  seen |  held   high    low | false pass >=    <= "
