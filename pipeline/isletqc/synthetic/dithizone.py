@@ -132,7 +132,8 @@ def _bodies(
     outlines = [islet_outline(rng, d) for d in sizes]
     centres = settle(rng, layout, outlines)
     stain = np.exp(rng.normal(0, look.stain_sd, len(sizes)))
-    stain = np.where(rng.random(len(sizes)) < look.weak, stain * rng.uniform(0.35, 0.7), stain)
+    pale = rng.uniform(0.45, 0.75, len(sizes))
+    stain = np.where(rng.random(len(sizes)) < look.weak, stain * pale, stain)
     defocus = np.minimum(np.abs(rng.normal(0, look.depth_um, len(sizes))), np.array(sizes) * 0.12)
     return tuple(
         Body(outline, (float(c[0]), float(c[1])), d, float(s), float(z))
@@ -174,7 +175,8 @@ def islet_density(
     thick = thick / max(float(thick[inside].mean()) if inside.any() else 1.0, 0.1)
     thick *= np.clip((body.diameter_um / 110) ** rng.uniform(0.0, 0.3), 0.7, 1.5)
     vessels = np.maximum(1 - np.abs(cords) * 2.2, 0) * look.fresh * rng.uniform(0.1, 0.6)
-    uneven = 1 + rng.uniform(0.02, 0.15) * (spots + 0.6 * broad) + 0.05 * grain - vessels
+    patchy = rng.uniform(0.2, 0.35) if rng.random() < 0.08 else rng.uniform(0.02, 0.15)
+    uneven = 1 + patchy * (spots + 0.6 * broad) + 0.05 * grain - vessels
     stained = np.clip(body.stain * thick * uneven, 0.05, 3.0)[..., None].astype(np.float32)
     full = density(look, look.islet_rgb) + rng.normal(0, 0.03, 3)
     bare = 0.5 * density(look, look.exocrine_rgb)

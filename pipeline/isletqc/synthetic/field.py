@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from isletqc.records import EXOCRINE, ISLET
+from isletqc.records import BACKGROUND, EXOCRINE, ISLET
 from isletqc.synthetic.optics import blurred, sharpened, smooth_noise
 from isletqc.synthetic.shapes import Floats, Patch, area_um2, centroid_yx, raster
 
@@ -177,32 +177,19 @@ def finish(
     blocked = np.zeros(canvas.owner.shape, bool)
     for rows, cols in hidden:
         blocked[rows, cols] = True
-    cut = set(
-        np.unique(
-            canvas.owner[cv2.dilate(blocked.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0]
-        ).tolist()
-    )
     owner = np.where(blocked, 0, canvas.owner)
-    numbers, counts = np.unique(owner[owner > 0], return_counts=True)
-    table = np.zeros(len(bodies) + 1, np.int32)
-    table[numbers] = np.arange(1, numbers.size + 1)
-    labels = table[owner]
     cover = np.where(blocked[..., None], 0, canvas.cover)
-    classes = np.where(labels > 0, ISLET, np.where(cover[..., 0] >= 0.5, EXOCRINE, 0))
-    on_border = set(
-        np.unique(np.concatenate([labels[[0, -1]].ravel(), labels[:, [0, -1]].ravel()]))
-    )
-    neighbours = _neighbours(labels)
+    numbers, counts = np.unique(owner[owner > 0], return_counts=True)
+    renumbered = np.zeros(len(bodies) + 1, np.int32)
+    renumbered[numbers] = np.arange(1, numbers.size + 1)
+    labels = renumbered[owner]
+    cut, neighbours = _cut(canvas.owner, blocked), _neighbours(labels)
+    visible_um2 = (counts * canvas.um_per_px**2).tolist()
     truth = tuple(
-        _drawn(
-            bodies[n - 1],
-            k,
-            c * canvas.um_per_px**2,
-            neighbours.get(k, ()),
-            k in on_border or n in cut,
-        )
-        for k, (n, c) in enumerate(zip(numbers.tolist(), counts.tolist(), strict=True), 1)
+        _drawn(bodies[n - 1], k, area, neighbours.get(k, ()), n in cut)
+        for k, (n, area) in enumerate(zip(numbers.tolist(), visible_um2, strict=True), 1)
     )
+    classes = np.where(labels > 0, ISLET, np.where(cover[..., 0] >= 0.5, EXOCRINE, BACKGROUND))
     return Field(
         pixels=_read_only(pixels),
         labels=_read_only(labels),
@@ -212,6 +199,13 @@ def finish(
         truth=truth,
         look=look,
     )
+
+
+def _cut(owner: NDArray[np.int32], blocked: NDArray[np.bool_]) -> set[int]:
+    """Numbers of islets that reach the border of the picture or a hidden box."""
+    rim = cv2.dilate(blocked.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    rim[[0, -1]], rim[:, [0, -1]] = True, True
+    return set(np.unique(owner[rim]).tolist())
 
 
 def _drawn(

@@ -7,6 +7,7 @@ its islets lies whole in one of the aliquot's pictures, apart from the others.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -50,7 +51,7 @@ def phantom_lot(
     *,
     aliquots: int = 3,
     images_per_aliquot: int = 1,
-    islets_per_aliquot: float = 150.0,
+    islets_per_aliquot: float = 250.0,
     suspension_ml: float = 250.0,
     aliquot_ul: float = 100.0,
     dilution: float = 1.0,
@@ -76,19 +77,19 @@ def phantom_lot(
     population = diameters_um(rng, round(islets_per_aliquot / share), law)
     drops = _drops(rng, population, share, aliquots)
     parts = [part for drop in drops for part in np.array_split(drop, images_per_aliquot)]
-    fields = tuple(
-        dithizone_field(
-            int(rng.integers(2**31)), shape_yx=shape_yx, um_per_px=um_per_px, diameters=part,
-            look=looks[k // images_per_aliquot % len(looks)], exocrine=exocrine,
-            dirt=0.4, bar=False, whole=True,
-        )
-        for k, part in enumerate(parts)
+    draw = partial(
+        dithizone_field, shape_yx=shape_yx, um_per_px=um_per_px, exocrine=exocrine,
+        dirt=0.4, bar=False, whole=True,
     )  # fmt: skip
-    total = _ieq(population)
-    purity = _pooled_purity(fields)
-    per_drop = [
+    worn = [looks[k // images_per_aliquot % len(looks)] for k in range(len(parts))]
+    seeds = rng.integers(2**31, size=len(parts)).tolist()
+    fields = tuple(
+        draw(s, diameters=part, look=one) for s, part, one in zip(seeds, parts, worn, strict=True)
+    )
+    drops_drawn = tuple(
         fields[k : k + images_per_aliquot] for k in range(0, len(fields), images_per_aliquot)
-    ]
+    )
+    total, purity = _ieq(population), _pooled_purity(fields)
     truth = LotTruth(
         suspension_ml=suspension_ml,
         aliquot_ul=aliquot_ul,
@@ -99,8 +100,8 @@ def phantom_lot(
         total_ieq=total,
         ieq_per_kg=total / recipient_kg,
         purity=purity,
-        aliquot_islets=tuple(sum(f.islet_count for f in drop) for drop in per_drop),
-        aliquot_ieq=tuple(sum(f.ieq for f in drop) for drop in per_drop),
+        aliquot_islets=tuple(sum(f.islet_count for f in drop) for drop in drops_drawn),
+        aliquot_ieq=tuple(sum(f.ieq for f in drop) for drop in drops_drawn),
     )
     return fields, truth
 

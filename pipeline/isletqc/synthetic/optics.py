@@ -51,9 +51,10 @@ def uneven_light(
     ramp = (y * np.sin(angle) + x * np.cos(angle)) / 2
     middle = rng.uniform(-0.3, 0.3, 2)
     round_loss = ((y - middle[0]) ** 2 + (x - middle[1]) ** 2) / 2 - 0.33
-    blotch = smooth_noise(rng, (24, 32), 10.0)
+    # Blurred: the axes of the coarse grid must not show.
+    blotch = blurred(smooth_noise(rng, (24, 32), 10.0), 3.0)
     layers = [
-        1 + f * ramp - vignette * round_loss + 0.15 * (abs(f) + vignette + 0.03) * blotch
+        1 + f * ramp - vignette * round_loss + 0.12 * (abs(f) + vignette + 0.03) * blotch
         for f in falloff_rgb
     ]
     light = cv2.resize(

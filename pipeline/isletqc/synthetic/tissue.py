@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from isletqc.synthetic.field import Canvas, Float32s, absorb, own_exocrine
 from isletqc.synthetic.optics import blurred
-from isletqc.synthetic.shapes import Floats, Patch, ragged_outline, raster
+from isletqc.synthetic.shapes import Floats, Patch, islet_outline, ragged_outline, raster
 
 # A shadow fainter than this share of the light, or blurred by more than a third of its own
 # radius, shows no outline that anybody could draw: it is background in the truth.
@@ -99,8 +99,9 @@ def _warped(
 def sheet(
     rng: np.random.Generator, canvas: Canvas, centre_yx_um: Floats, size_um: float
 ) -> Patch | None:
-    """Tear off a lump of tissue, granular, thicker in the middle."""
-    outline = ragged_outline(rng, size_um) / canvas.um_per_px
+    """Lay a granular lump, thicker in the middle: torn, or as smooth as an islet."""
+    form = ragged_outline if rng.random() < 0.6 else islet_outline
+    outline = form(rng, size_um) / canvas.um_per_px
     centre = (centre_yx_um[0] / canvas.um_per_px, centre_yx_um[1] / canvas.um_per_px)
     shape = canvas.owner.shape[0], canvas.owner.shape[1]
     patch = raster(outline, centre, shape, pad_px=int(30 / canvas.um_per_px) + 3)
