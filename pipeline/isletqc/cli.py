@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
@@ -15,8 +15,7 @@ from isletqc import __version__
 from isletqc.errors import IsletQCError, PictureError, UsageError
 
 if TYPE_CHECKING:
-    from isletqc.records import Criterion, Failure, Picture, Verdict
-    from isletqc.report.results import RunResults
+    from isletqc.records import Failure, Picture
     from isletqc.run.batch import Finished, Order
 
 EXIT_CODES = """\b
@@ -163,11 +162,12 @@ def demo(
     """Draw a lot with known truth, analyse it, show truth beside estimate."""
     with _errors_told():
         from isletqc.run import demo as drawn
+        from isletqc.run import summary
 
         typer.echo(f"Drawing three aliquots of one lot into {out / 'pictures'} ...")
         order, truth = drawn.prepare(out, device=device.value)
         finished = _carry_out(order)
-        _show_truth(truth, finished)
+        _lines(["", *summary.truth_lines(truth, finished.results)])
         raise typer.Exit(finished.results.exit_code)
 
 
@@ -317,11 +317,10 @@ def evaluate(
         method = protocol_files.load(protocol).protocol
         found = accuracy.evaluate(masks, method, pixel_size_um=pixel_size, device=device.value)
         rows = []
-        _line(_accuracy_line("image", "method", accuracy.FIGURES))
+        _line(accuracy.HEADING)
         for row in found:
             rows.append(row)
-            values = [_figure(figure(row.agreement)) for figure in accuracy.FIGURES.values()]
-            _line(_accuracy_line(row.image, row.method, values))
+            _line(accuracy.line(row))
         if out is not None:
             accuracy.write(out, rows)
             _line(f"all figures: {out}")
@@ -411,9 +410,13 @@ def _progress() -> Iterator[Any]:
         TimeRemainingColumn,
     )
 
+    from isletqc.run import summary
+
     console = Console(stderr=True)
     if not console.is_terminal:
-        yield lambda done, total, name, result: _line(_progress_line(done, total, name, result))
+        yield lambda done, total, name, result: _line(
+            summary.picture_line(done, total, name, result)
+        )
         return
     columns = (
         BarColumn(),
@@ -427,7 +430,7 @@ def _progress() -> Iterator[Any]:
         def advance(done: int, total: int, name: str, result: Picture | Failure) -> None:
             bar.update(task, completed=done, total=total, description=name)
             if _is_failure(result):
-                bar.console.print(_progress_line(done, total, name, result), markup=False)
+                bar.console.print(summary.picture_line(done, total, name, result), markup=False)
 
         yield advance
 
@@ -436,94 +439,16 @@ def _is_failure(result: Picture | Failure) -> bool:
     return hasattr(result, "error")
 
 
-def _progress_line(done: int, total: int, name: str, result: Picture | Failure) -> str:
-    from isletqc.records import Failure
-
-    count = f"[{done:>{len(str(total))}}/{total}]"
-    if isinstance(result, Failure):
-        return f"{count} {name}  ERROR {result.error}: {result.message}"
-    fit = result.fitness.verdict
-    why = f": {'; '.join(result.fitness.reasons)}" if fit == "unfit" else ""
-    return f"{count} {name}  {result.islet_count:g} islets, {result.ieq:.1f} IEQ, {fit}{why}"
-
-
 def _show(finished: Finished) -> None:
     """Say what a person must know first, then the limits of each lot, then where the report is."""
-    results = finished.results
+    from isletqc.run import summary
+
     if finished.resumed:
         _line(f"{finished.resumed} pictures were taken up from an earlier run (--fresh does not)")
-    _lines(_warnings(results))
-    for verdict in results.verdicts:
-        _lines(["", *_lot_lines(verdict)])
+    _lines(summary.warnings(finished.results))
+    for verdict in finished.results.verdicts:
+        _lines(["", *summary.lot_lines(verdict)])
     _lines(["", f"report: {finished.report}"])
-
-
-def _show_truth(truth: Mapping[str, float], finished: Finished) -> None:
-    estimates = finished.results.verdicts[0].estimates
-    _line(f"{'':<22} {'truth':>9} {'estimate':>9}   interval")
-    for name, true in truth.items():
-        found = estimates[name]
-        interval = _interval(found.ci_low, found.ci_high)
-        _line(f"{name:<22} {_number(true):>9} {_number(found.value):>9}   {interval}")
-
-
-def _accuracy_line(image: str, method: str, values: Iterable[str]) -> str:
-    return f"{image:<24.24} {method:<28.28} " + " ".join(f"{value:>12}" for value in values)
-
-
-def _figure(value: float | None) -> str:
-    if value is None:
-        return "-"
-    return str(value) if isinstance(value, int) else f"{value:.3f}"
-
-
-def _warnings(results: RunResults) -> Iterator[str]:
-    failures = results.failures
-    if failures:
-        yield f"WARNING: {len(failures)} pictures could not be analysed:"
-    for failure in failures:
-        yield f"  {failure.sample.image}: {failure.error}: {failure.message}"
-    for verdict in results.verdicts:
-        for picture in verdict.lot.pictures:
-            if picture.fitness.verdict == "unfit":
-                yield f"WARNING: {picture.name} is unfit: {'; '.join(picture.fitness.reasons)}"
-        for flag in verdict.flags:
-            yield f"WARNING: lot {verdict.lot.name}: {flag.name}: {flag.message}"
-
-
-def _lot_lines(verdict: Verdict) -> Iterator[str]:
-    yield f"lot {verdict.lot.name}: {verdict.verdict.upper()}. {verdict.reason}"
-    for criterion in verdict.criteria:
-        yield "  " + _criterion_line(criterion)
-
-
-def _criterion_line(criterion: Criterion) -> str:
-    estimate = criterion.estimate
-    unit = "" if estimate.unit == "1" else f" {estimate.unit}"
-    limit = f"{criterion.relation} {_number(criterion.limit)}"
-    if estimate.value is None:
-        value = "not determined"
-    else:
-        value = f"{_number(estimate.value)} ({_interval(estimate.ci_low, estimate.ci_high)}){unit}"
-    chance = "" if criterion.probability is None else f"met with p = {criterion.probability:.3f}"
-    words = (criterion.name, criterion.verdict, value, limit, chance)
-    line = "{:<22} {:<15} {:<42} {:<11} {}".format(*words).rstrip()
-    return line if criterion.verdict == "pass" else f"{line}  {criterion.reason}"
-
-
-def _interval(low: float | None, high: float | None) -> str:
-    if low is None and high is None:
-        return "no interval"
-    if high is None:
-        return f"{_number(low)} or more"
-    return f"up to {_number(high)}" if low is None else f"{_number(low)} to {_number(high)}"
-
-
-def _number(value: float | None) -> str:
-    """Three or four digits that mean something, thousands apart."""
-    if value is None:
-        return "-"
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
 
 
 def _line(text: str, *, err: bool = False) -> None:

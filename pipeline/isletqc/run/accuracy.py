@@ -35,6 +35,8 @@ FIGURES: Mapping[str, Callable[[Agreement], float | None]] = {
     "volume_error": lambda a: a.volume_error,
 }
 
+HEADING = f"{'image':<24} {'method':<28} " + " ".join(f"{name:>12}" for name in FIGURES)
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -85,6 +87,12 @@ def evaluate(
         yield Row(f"all {len(pairs)}", name, together(found_parts))
 
 
+def line(row: Row) -> str:
+    """Write one row as it stands under ``HEADING``."""
+    figures = " ".join(f"{_figure(f(row.agreement)):>12}" for f in FIGURES.values())
+    return f"{row.image:<24.24} {row.method:<28.28} {figures}"
+
+
 def write(path: Path, rows: Sequence[Row]) -> None:
     """Write the rows as CSV.
 
@@ -104,6 +112,12 @@ def write(path: Path, rows: Sequence[Row]) -> None:
                 )
     except OSError as e:
         raise OutputError(f"{path}: cannot be written: {e.strerror or e}") from e
+
+
+def _figure(value: float | None) -> str:
+    if value is None:
+        return "-"
+    return str(value) if isinstance(value, int) else f"{value:.3f}"
 
 
 def _methods(protocol: Protocol) -> Mapping[str, Segmentation]:

@@ -17,7 +17,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Literal
 
-from isletqc import __version__
+from isletqc import __version__, assets
 from isletqc.decide.lot import gather
 from isletqc.decide.verdict import judge
 from isletqc.errors import OutputError, ProtocolError, UsageError
@@ -28,6 +28,7 @@ from isletqc.report.run import write_run
 from isletqc.run import inputs, lock, log, names, provenance
 from isletqc.run.picture import Job, Method, Outcome
 from isletqc.run.pool import analysed, cores
+from isletqc.segment import learned
 from isletqc.segment import run as segmentation
 
 FailOn = Literal["never", "fail", "review"]
@@ -94,8 +95,7 @@ def run(order: Order, *, on_progress: Progress | None = None) -> Finished:
         Ctrl-C or SIGTERM; finished pictures are kept.
     """
     started = _now()
-    inputs.check_stains(order.samples, order.protocol.protocol)
-    inputs.check_pixel_sizes(order.samples, order.pixel_size_um)
+    _check(order)
     method = _method(order)
     jobs = _jobs(order)
     _make_folder(order.out)
@@ -132,6 +132,13 @@ def exit_code(
     if "review" in said and fail_on == "review":
         return 5
     return 0
+
+
+def _check(order: Order) -> None:
+    """Refuse what contradicts itself, before anything runs."""
+    inputs.check_stains(order.samples, order.protocol.protocol)
+    inputs.check_pixel_sizes(order.samples, order.pixel_size_um)
+    gather([], [Failure(sample, "pending", "") for sample in order.samples])
 
 
 def _method(order: Order) -> Method:
@@ -276,12 +283,13 @@ def _conclude(
 def _card(facts: segmentation.NetworkFacts) -> NetworkCard | None:
     if not facts.sha256:
         return None
+    weights = learned.load(assets.model(facts.name), learned.choose_device("cpu"))
     return NetworkCard(
         name=facts.name,
         title=facts.title,
         sha256=facts.sha256,
         um_per_px=facts.um_per_px,
-        figures={"volume_rsd": facts.volume_rsd},
+        figures=learned.figures(weights.facts),
     )
 
 

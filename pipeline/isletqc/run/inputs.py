@@ -138,11 +138,16 @@ def _folders(top: Path, out: Path, skipped: list[Path]) -> Iterable[tuple[Path, 
         )
         if folder.resolve() == out.resolve():
             subfolders[:] = [s for s in subfolders if s != "images"]
-        yield folder, sorted([n for n in names if not n.startswith(".")] + odd)
+        yield folder, sorted([n for n in names if not _is_clutter(n)] + odd)
 
 
 def _is_picture(path: Path) -> bool:
     return path.suffix.lower() in SUFFIXES
+
+
+def _is_clutter(name: str) -> bool:
+    """Files that desktops leave in folders; a hidden picture is no clutter."""
+    return name.startswith("._") or (name.startswith(".") and not _is_picture(Path(name)))
 
 
 def _is_results(folder: Path, out: Path) -> bool:

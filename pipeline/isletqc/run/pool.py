@@ -21,7 +21,9 @@ import torch
 from isletqc.run.picture import Job, Method, Outcome, analyse, crashed
 
 
-def analysed(jobs: Sequence[Job], method: Method, *, workers: int) -> Iterator[tuple[int, Outcome]]:
+def analysed(
+    jobs: Sequence[Job], method: Method, *, workers: int
+) -> Generator[tuple[int, Outcome], None, None]:
     """Analyse all jobs.
 
     Yields
@@ -52,7 +54,9 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _in_pool(jobs: dict[int, Job], method: Method, workers: int) -> Iterator[tuple[int, Outcome]]:
+def _in_pool(
+    jobs: dict[int, Job], method: Method, workers: int
+) -> Generator[tuple[int, Outcome], None, None]:
     """Outcomes until all are done or a worker dies."""
     workers = min(workers, len(jobs))
     pool = ProcessPoolExecutor(

@@ -1,0 +1,88 @@
+"""A drawn lot of three small aliquots, made once, and ways to run the program on it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from isletqc import protocol
+from isletqc.cli import app
+from isletqc.run import demo
+
+CLASSICAL = """\
+name: classical-test
+version: "1"
+status: draft
+title: Thresholds and watershed, for tests that are not about the network
+stain: dithizone
+segmentation: {method: classical, network: dithizone}
+purity: {definition: area}
+limits:
+  - {name: identity, estimate: islet_count, relation: ">=", limit: 1, unit: islets}
+"""
+
+
+@pytest.fixture(scope="session")
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Mapping[str, float]]:
+    """Folder with ``images/``, ``labels/`` and ``samples.csv``; truth by name of the estimate."""
+    out = tmp_path_factory.mktemp("drawn")
+    order, truth = demo.prepare(out, shape_yx=(448, 576), islets_per_aliquot=30, recipient_kg=3)
+    return Path(order.samples[0].image).parents[1], truth
+
+
+@pytest.fixture(scope="session")
+def lot(drawn: tuple[Path, Mapping[str, float]]) -> Path:
+    """Folder with ``images/``, ``labels/`` and ``samples.csv``."""
+    return drawn[0]
+
+
+@pytest.fixture(scope="session")
+def truth(drawn: tuple[Path, Mapping[str, float]]) -> Mapping[str, float]:
+    """What is true of the drawn lot, by name of the estimate."""
+    return drawn[1]
+
+
+@pytest.fixture(scope="session")
+def classical(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Protocol that needs no network."""
+    path = tmp_path_factory.mktemp("protocol") / "classical.yaml"
+    path.write_text(CLASSICAL, encoding="utf-8")
+    protocol.load(str(path))
+    return path
+
+
+@pytest.fixture(scope="session")
+def isletqc() -> Callable[..., Result]:
+    """Run the command line in this process."""
+    runner = CliRunner()
+    return lambda *arguments: runner.invoke(app, [str(a) for a in arguments])
+
+
+@pytest.fixture(scope="session")
+def finished(
+    tmp_path_factory: pytest.TempPathFactory,
+    isletqc: Callable[..., Result],
+    lot: Path,
+    classical: Path,
+) -> Path:
+    """Output folder of an undisturbed run over the drawn lot."""
+    out = tmp_path_factory.mktemp("finished") / "out"
+    result = isletqc("run", "-s", lot / "samples.csv", "-p", classical, "-o", out, "--workers", 1)
+    assert result.exit_code in {0, 5}, result.output
+    return out
+
+
+@pytest.fixture(autouse=True)
+def _environment_is_left_alone() -> Iterator[None]:
+    before = (dict(os.environ), Path.cwd())
+    yield
+    # pytest itself notes the running test in the environment.
+    now = {k: v for k, v in os.environ.items() if k != "PYTEST_CURRENT_TEST"}
+    assert ({k: v for k, v in before[0].items() if k != "PYTEST_CURRENT_TEST"}, before[1]) == (
+        now,
+        Path.cwd(),
+    )
