@@ -16,8 +16,8 @@ from markupsafe import Markup, escape
 from numpy.typing import NDArray
 
 from isletqc.records import Criterion, Islet
-from isletqc.report import texts
-from isletqc.report.figures import interval, limit, number, percent, quantity
+from isletqc.report import figures, texts
+from isletqc.report.figures import interval, limit, number, percent
 
 Scale = Callable[[float], float]
 
@@ -185,7 +185,7 @@ def _bar_words(criterion: Criterion, name: str) -> str:
     estimate = criterion.estimate
     if estimate.value is None:
         return texts.BAR_ALT_NOTHING.format(name=name, limit=limit(criterion))
-    value = quantity(estimate.value, name=estimate.name, unit=estimate.unit, unlike=criterion.limit)
+    value = figures.value(estimate, unlike=criterion.limit)
     between = interval(estimate, unlike=criterion.limit) or texts.NO_INTERVAL
     return texts.BAR_ALT.format(name=name, value=value, interval=between, limit=limit(criterion))
 

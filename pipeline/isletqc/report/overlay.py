@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from isletqc.records import EXOCRINE, Image, Islet, Regions
 
 LONG_SIDE_PX = 1600
-# Blue, orange and pale yellow stay apart for every kind of colour vision (Wong 2011,
-# doi 10.1038/nmeth.1618); RGB.
-INCLUDED_RGB, EXCLUDED_RGB, EXOCRINE_RGB = (0, 190, 255), (255, 140, 0), (240, 228, 66)
+# Blue lies far from the red, brown and yellow of stained tissue for every kind of colour vision;
+# what is excluded differs by its broken line too.
+INCLUDED_RGB, EXCLUDED_RGB, EXOCRINE_RGB = (0, 190, 255), (255, 255, 255), (170, 0, 170)
 _RIM_RGB = (20, 20, 20)
 _DASH_PX = 5
 _ADDITIVE_RGB = ((0, 255, 0), (255, 0, 255), (0, 140, 255), (255, 200, 0))
@@ -44,18 +44,24 @@ def draw_overlay(image: Image, regions: Regions, islets: Sequence[Islet]) -> byt
     labels = _nearest(regions.labels, size)
     exocrine = _nearest(regions.classes, size) == EXOCRINE
     ring, rim = _ring(labels, 5), _rim(labels)
-    canvas[_ring(exocrine, 3) & ~ring] = EXOCRINE_RGB
+    canvas[_ring(exocrine, 5) & ~ring] = EXOCRINE_RGB
     canvas[rim] = _RIM_RGB
     counted = _counted(islets, int(regions.labels.max(initial=0)))[labels]
     canvas[ring & counted] = INCLUDED_RGB
     canvas[ring & ~counted] = _RIM_RGB
     canvas[ring & ~counted & _dashes(labels.shape)] = EXCLUDED_RGB
-    return encode_jpeg(canvas[:, :, ::-1], 85)
+    return encode_jpeg(canvas[:, :, ::-1], 85, full_colour=True)
 
 
-def encode_jpeg(pixels_bgr: NDArray[Any], quality: int) -> bytes:
-    """JPEG of a (Y, X, 3) picture in the order blue, green, red; quality 1 to 100."""
-    _, data = cv2.imencode(".jpg", pixels_bgr, [cv2.IMWRITE_JPEG_QUALITY, quality])
+def encode_jpeg(pixels_bgr: NDArray[Any], quality: int, *, full_colour: bool = False) -> bytes:
+    """JPEG of a (Y, X, 3) picture in the order blue, green, red; quality 1 to 100.
+
+    ``full_colour`` keeps the colour of every pixel: thin coloured lines need it.
+    """
+    options = [cv2.IMWRITE_JPEG_QUALITY, quality]
+    if full_colour:
+        options += [cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444]
+    _, data = cv2.imencode(".jpg", pixels_bgr, options)
     return bytes(data)
 
 
@@ -66,11 +72,11 @@ def _size(shape_yx: tuple[int, int]) -> tuple[int, int]:
 
 
 def _display(image: Image, size: tuple[int, int]) -> NDArray[np.uint8]:
-    channels = [_shrink(image.pixels[:, :, c], size) for c in range(image.pixels.shape[2])]
     if image.channels == _COLOUR:
-        # One stretch for all three keeps the hue of the stain.
-        return _stretch(np.dstack(channels))
-    grey = [_stretch(channel) for channel in channels]
+        # One gain for all three keeps the hue of the stain.
+        return _stretch(_shrink(image.pixels, size), 0)
+    count = image.pixels.shape[2]
+    grey = [_stretch(_shrink(image.pixels[:, :, c], size), 0.2) for c in range(count)]
     if len(grey) == 1:
         return np.dstack(grey * 3)
     light = sum(
@@ -80,15 +86,17 @@ def _display(image: Image, size: tuple[int, int]) -> NDArray[np.uint8]:
     return np.asarray(np.clip(light, 0, 255), dtype=np.uint8)
 
 
-def _shrink(channel: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:
+def _shrink(pixels: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:
     # OpenCV wants (width, height) and memory in one piece.
     return np.asarray(
-        cv2.resize(np.ascontiguousarray(channel), size[::-1], interpolation=cv2.INTER_AREA)
+        cv2.resize(np.ascontiguousarray(pixels), size[::-1], interpolation=cv2.INTER_AREA)
     )
 
 
-def _stretch(pixels: NDArray[Any]) -> NDArray[np.uint8]:
-    low, high = np.percentile(pixels[::4, ::4], (0.2, 99.8))
+def _stretch(pixels: NDArray[Any], darkest_percent: float) -> NDArray[np.uint8]:
+    sample = pixels[::4, ::4]
+    low = np.percentile(sample, darkest_percent) if darkest_percent else 0
+    high = np.percentile(sample, 99.8)
     gain = np.float32(255 / max(float(high - low), 1e-6))
     light = (pixels.astype(np.float32) - np.float32(low)) * gain
     return np.asarray(np.clip(light, 0, 255), dtype=np.uint8)

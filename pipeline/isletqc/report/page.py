@@ -24,7 +24,7 @@ from markupsafe import Markup
 
 from isletqc.records import Estimate, Islet, Lot, Picture, Verdict
 from isletqc.report import charts, figures, texts
-from isletqc.report.results import RunResults, failure_name, overall_verdict
+from isletqc.report.results import WORST_FIRST, RunResults, failure_name, overall_verdict
 from isletqc.report.thumbnails import thumbnail_share, thumbnail_uri
 
 MOST_ISLETS = 5000
@@ -89,6 +89,7 @@ def report_html(results: RunResults, out: Path) -> str:
             unfit=_unfit(results.verdicts),
             failed=[(failure_name(f, results), f) for f in results.failures],
             tally=_tally(results.verdicts),
+            worst_first=sorted(lots, key=lambda lot: WORST_FIRST.index(lot.verdict.verdict)),
             islets=islets,
             rows=_rows(results.verdicts) if islets <= MOST_ISLETS else (),
             definitions=_definitions(results),
@@ -233,7 +234,7 @@ def _unfit(verdicts: Sequence[Verdict]) -> list[tuple[str, Picture]]:
 def _tally(verdicts: Sequence[Verdict]) -> list[tuple[str, int]]:
     """How many lots have each verdict, worst first."""
     words = [verdict.verdict for verdict in verdicts]
-    return [(w, words.count(w)) for w in ("fail", "review", "not judged", "pass") if w in words]
+    return [(word, words.count(word)) for word in WORST_FIRST if word in words]
 
 
 def _rows(verdicts: Sequence[Verdict]) -> Iterator[tuple[str, Picture, Islet]]:

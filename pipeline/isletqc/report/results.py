@@ -40,7 +40,7 @@ PROMISED = (
     ("purity", "1"),
     ("viability", "1"),
 )
-_WORST_FIRST: tuple[LotVerdict, ...] = ("fail", "review", "not judged", "pass")
+WORST_FIRST: tuple[LotVerdict, ...] = ("fail", "review", "not judged", "pass")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ class RunResults:
 def overall_verdict(results: RunResults) -> LotVerdict:
     """Give the worst lot's verdict; never ``pass`` when an input could not be analysed."""
     found = {verdict.verdict for verdict in results.verdicts}
-    worst: LotVerdict = next((v for v in _WORST_FIRST if v in found), "not judged")
+    worst: LotVerdict = next((v for v in WORST_FIRST if v in found), "not judged")
     return "review" if worst == "pass" and results.failures else worst
 
 

@@ -7,8 +7,6 @@ apostrophe. No times: the same pictures give the same bytes.
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -21,6 +19,7 @@ from isletqc.report.results import RunResults, failure_name
 
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 _NO_UNIT = {"", "1"}
+_SPECIAL = re.compile('[",\r\n]')
 
 Row = dict[str, Any]
 
@@ -98,11 +97,18 @@ def _plain_number(value: float) -> str:
 
 
 def _csv(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
-    stream = io.StringIO(newline="")
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows([cell(row.get(column)) for column in columns] for row in rows)
-    return stream.getvalue()
+    lines = [_line(columns)]
+    lines += [_line([cell(row.get(column)) for column in columns]) for row in rows]
+    return "".join(lines)
+
+
+def _line(cells: Iterable[str]) -> str:
+    """Join cells; not by csv.writer, which leaves a lone carriage return unquoted."""
+    return ",".join(_quoted(c) if _SPECIAL.search(c) else c for c in cells) + "\n"
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace('"', '""') + '"'
 
 
 def _islets(results: RunResults) -> Iterable[Islet]:
