@@ -90,6 +90,11 @@ def segment(image: Image, settings: Segmentation, *, device: str = "auto") -> Re
         )
         return _regions(image, probabilities, core, "classical")
     trained = learned.load(assets.model(settings.network), learned.choose_device(device))
+    return segment_with(image, trained)
+
+
+def segment_with(image: Image, trained: learned.TrainedNetwork) -> Regions:
+    """Find the islets of a picture by a network in memory."""
     prepared = network_input(
         image.pixels,
         image.um_per_px,

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from scipy.ndimage import find_objects
 
 Labels = NDArray[np.int32]
-Grey = NDArray[np.float32]
 
 _REACH_PX = 12
 _STEP_PX = 0.5
@@ -48,7 +47,6 @@ def clean(
     labels : (Y, X) int32, the trusted objects with their outlines moved
     ignore : (Y, X) bool, regions of objects that are not trusted
     """
-    smooth = cv2.GaussianBlur(grey.astype(np.float32), (0, 0), 0.6)
     labels, ignore = np.zeros_like(drafts), np.zeros(drafts.shape, dtype=np.bool_)
     for number, box in enumerate(find_objects(drafts), start=1):
         if box is None:
@@ -57,7 +55,7 @@ def clean(
         mask = drafts[window] == number
         others = (drafts[window] > 0) & ~mask
         distance = _signed_distance(mask)
-        edge = _edge(smooth[window], distance, others)
+        edge = _edge(grey[window], distance, others)
         moved = distance <= (edge[0] if edge else 0.0)
         if edge and edge[1] >= trust.min_contrast and _shape_is_trusted(mask, um_per_px, trust):
             labels[window][moved & ~others] = number
@@ -89,7 +87,7 @@ def _signed_distance(mask: NDArray[np.bool_]) -> NDArray[np.float32]:
 
 
 def _edge(
-    smooth: Grey, distance: NDArray[np.float32], others: NDArray[np.bool_]
+    grey: NDArray[np.uint8], distance: NDArray[np.float32], others: NDArray[np.bool_]
 ) -> tuple[float, float] | None:
     """Place of the middle of the slope (pixels from the outline) and contrast of the edge."""
     free = _distance(~others) > _NEIGHBOUR_PX if others.any() else np.ones_like(others)
@@ -97,7 +95,7 @@ def _edge(
     rings = [free & (np.abs(distance - place) <= _STEP_PX) for place in places]
     if min(int(ring.sum()) for ring in rings) < 12:
         return None
-    profile = np.array([smooth[ring].mean() for ring in rings])
+    profile = np.array([grey[ring].mean() for ring in rings])
     outside = float(profile[places >= _OUTSIDE_PX].mean())
     rim = int(np.argmin(np.where(places <= 2, profile, np.inf)))
     middle = (outside + profile[rim]) / 2

@@ -27,6 +27,8 @@ from isletqc.training.recipe import DrawnSource, RealSource
 
 IGNORE = 255
 
+Labels = NDArray[np.int32]
+
 
 @dataclass(frozen=True, slots=True)
 class Example:
@@ -60,8 +62,15 @@ def make_example(
     )
 
 
-def read_real(source: RealSource, data: Path) -> list[Example]:
+Relabel = Callable[[Example], Labels]
+
+
+def read_real(source: RealSource, data: Path, relabel: Relabel | None = None) -> list[Example]:
     """Read a folder of labelled pictures; with ``pasted``, each is followed by a crowded copy.
+
+    Parameters
+    ----------
+    relabel : outlines of an example by a network of the first round; they replace drafts
 
     Raises
     ------
@@ -73,6 +82,8 @@ def read_real(source: RealSource, data: Path) -> list[Example]:
         raise UsageError(f"expected label PNGs in {data / source.labels}, found none")
     boxes = _read_boxes(data / source.boxes) if source.boxes else {}
     examples = [_read_one(source, data, stem, boxes.get(stem)) for stem in stems]
+    if source.drafts and relabel:
+        examples = [_relabelled(example, relabel(example)) for example in examples]
     return examples + list(_crowded(examples, source.pasted)) if source.pasted else examples
 
 
@@ -103,6 +114,26 @@ def _read_one(source: RealSource, data: Path, stem: str, box: Box | None) -> Exa
     classes = np.where(labels > 0, ISLET, 0).astype(np.uint8)
     classes[ignore & (labels == 0)] = IGNORE
     return make_example(grey[:, :, None], labels, classes, source.um_per_px)
+
+
+def _relabelled(example: Example, found: Labels) -> Example:
+    """Take a network's outlines, moved to the middle of their slope, for those of drafts.
+
+    What is not trusted, and what only the drafts had, is neither rewarded nor punished.
+    """
+    labels, ignore = clean(example.pixels[:, :, 0], found, example.um_per_px, Trust())
+    classes = np.where(labels > 0, ISLET, 0).astype(np.uint8)
+    missed = np.isin(example.labels, _missed(example.labels, found)) | (example.classes == IGNORE)
+    classes[(ignore | (missed & (found == 0))) & (labels == 0)] = IGNORE
+    return make_example(example.pixels, labels, classes, example.um_per_px)
+
+
+def _missed(drafts: NDArray[np.uint16], found: Labels) -> NDArray[np.int64]:
+    """Numbers of draft objects that are mostly not in any found one."""
+    sizes = np.bincount(drafts.ravel())
+    shared = np.bincount(drafts[found > 0], minlength=len(sizes))
+    numbers = np.flatnonzero(shared < sizes / 2)
+    return numbers[numbers > 0]
 
 
 def _picture(folder: Path, stem: str) -> Path:

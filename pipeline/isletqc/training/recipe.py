@@ -57,6 +57,9 @@ class Recipe(_Frozen):
     crop_px: int = Field(160, gt=0, multiple_of=16)
     batch: int = Field(8, gt=0)
     steps: int = Field(gt=0)
+    second_round_steps: int = Field(
+        0, ge=0, description="steps after drafts were replaced by the outlines of the first round"
+    )
     learning_rate: float = Field(2e-3, gt=0)
     averaging: float = Field(0.998, gt=0, lt=1, description="decay of the averaged weights")
     start_from: str | None = Field(None, description="network whose weights to start from")

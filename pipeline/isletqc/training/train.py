@@ -3,10 +3,12 @@
 Plain AdamW on soft cross-entropy (classes) and soft binary cross-entropy (core map), one cycle of
 the learning rate, exponentially averaged weights. Every step draws its crops from a generator
 seeded by recipe seed and step number, so a run that was stopped and resumed ends in the same place.
+A second round, where the recipe asks for one, replaces draft outlines by those of the first.
 """
 
 from __future__ import annotations
 
+import copy
 import csv
 import json
 import logging
@@ -17,13 +19,16 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 from torch.nn import functional
 
 from isletqc import assets
-from isletqc.records import CLASS_NAMES
-from isletqc.segment.network import Architecture, UNet
+from isletqc.records import CLASS_NAMES, Image
+from isletqc.segment.learned import TrainedNetwork
+from isletqc.segment.network import Architecture, UNet, fused
+from isletqc.segment.run import segment_with
 from isletqc.training import examples as sources
 from isletqc.training.augment import CropSettings, crop
 from isletqc.training.examples import Example
@@ -33,7 +38,6 @@ log = logging.getLogger(__name__)
 Progress = Callable[[int, int], None]
 Pool = tuple[list[Example], float]
 
-_CHECKPOINT = "checkpoint.pt"
 _EVERY = 100
 
 
@@ -51,33 +55,55 @@ def train(
     Parameters
     ----------
     data : folder that the recipe's real sources are relative to
-    out : receives ``weights.safetensors``, ``training.csv`` and, until done, a checkpoint from
-        which the same call goes on
+    out : receives ``weights.safetensors``, a CSV with the losses of each round and, until done,
+        checkpoints from which the same call goes on
 
     Returns
     -------
     Path of the weights
     """
     out.mkdir(parents=True, exist_ok=True)
+    network = _fresh(recipe).to(device)
     pools = _pools(recipe, data, workers)
-    network = _fresh(recipe, device)
-    average = _fresh(recipe, device)
-    average.load_state_dict(network.state_dict())
+    average = _round(recipe, pools, network, out=out, name="first", on_progress=on_progress)
+    if recipe.second_round_steps:
+        pools = _relabelled(recipe, pools, data, average)
+        again = recipe.model_copy(
+            update={"steps": recipe.second_round_steps, "seed": recipe.seed + 1}
+        )
+        network.load_state_dict(average.state_dict())
+        average = _round(again, pools, network, out=out, name="second", on_progress=on_progress)
+    path = write_weights(out, recipe, average)
+    for checkpoint in out.glob("*.checkpoint"):
+        checkpoint.unlink()
+    return path
+
+
+def _round(
+    recipe: Recipe,
+    pools: Sequence[Pool],
+    network: UNet,
+    *,
+    out: Path,
+    name: str,
+    on_progress: Progress,
+) -> UNet:
+    """Train over one cycle of the learning rate; give the averaged network."""
+    average = copy.deepcopy(network)
     optimiser = torch.optim.AdamW(network.parameters(), lr=recipe.learning_rate, weight_decay=1e-3)
-    start = _resume(out / _CHECKPOINT, network, average, optimiser)
+    checkpoint = out / f"{name}.checkpoint"
+    start = _resume(checkpoint, network, average, optimiser)
     started, losses = time.monotonic(), []
     for step in range(start, recipe.steps):
         _set_rate(optimiser, recipe, step)
-        losses.append(_step(network, optimiser, _batch(recipe, pools, step), device))
+        losses.append(_step(network, optimiser, _batch(recipe, pools, step)))
         _average(average, network, min(recipe.averaging, (step + 1) / (step + 10)))
         if (step + 1) % _EVERY == 0 or step + 1 == recipe.steps:
-            _record(out / "training.csv", step + 1, losses, time.monotonic() - started)
+            _record(out / f"{name}.csv", step + 1, losses, time.monotonic() - started)
             losses.clear()
-            _save(out / _CHECKPOINT, step + 1, network, average, optimiser)
+            _save(checkpoint, step + 1, network, average, optimiser)
             on_progress(step + 1, recipe.steps)
-    path = write_weights(out, recipe, average)
-    (out / _CHECKPOINT).unlink(missing_ok=True)
-    return path
+    return average
 
 
 def write_weights(
@@ -111,12 +137,38 @@ def _pools(recipe: Recipe, data: Path, workers: int) -> list[Pool]:
     return pools
 
 
-def _fresh(recipe: Recipe, device: torch.device) -> UNet:
+def _relabelled(recipe: Recipe, pools: Sequence[Pool], data: Path, average: UNet) -> list[Pool]:
+    """Replace the drafts of real sources by the outlines of the network so far."""
+    ready = fused(copy.deepcopy(average))
+    teacher = TrainedNetwork(recipe.name, ready, recipe.um_per_px, "", {})
+
+    def relabel(example: Example) -> NDArray[np.int32]:
+        image = Image(
+            pixels=example.pixels,
+            channels=("gray",),
+            full_scale=255.0,
+            um_per_px=example.um_per_px,
+            um_per_px_source="recipe",
+            path="",
+            sha256="",
+            stain=recipe.stain,
+        )
+        return segment_with(image, teacher).labels
+
+    return [
+        (sources.read_real(source, data, relabel), share)
+        if isinstance(source, RealSource) and source.drafts
+        else (found, share)
+        for source, (found, share) in zip(recipe.sources, pools, strict=True)
+    ]
+
+
+def _fresh(recipe: Recipe) -> UNet:
     torch.manual_seed(recipe.seed)
     network = UNet(Architecture(recipe.channels, recipe.classes))
     if recipe.start_from:
         network.load_state_dict(load_file(assets.model(recipe.start_from) / "weights.safetensors"))
-    return network.to(memory_format=torch.channels_last).to(device)
+    return network.to(memory_format=torch.channels_last)
 
 
 def _resume(path: Path, network: UNet, average: UNet, optimiser: torch.optim.Optimizer) -> int:
@@ -175,9 +227,8 @@ def _batch(recipe: Recipe, pools: Sequence[Pool], step: int) -> Batch:
     return pixels, cover, core, known
 
 
-def _step(
-    network: UNet, optimiser: torch.optim.Optimizer, batch: Batch, device: torch.device
-) -> tuple[float, float]:
+def _step(network: UNet, optimiser: torch.optim.Optimizer, batch: Batch) -> tuple[float, float]:
+    device = next(network.parameters()).device
     pixels, cover, core, known = (tensor.to(device) for tensor in batch)
     network.train()
     logits = network(pixels.contiguous(memory_format=torch.channels_last))
