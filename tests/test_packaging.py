@@ -20,7 +20,7 @@ METADATA = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 
 
 def commands(page: Path) -> list[str]:
-    """Commands of a page: in code blocks up to the gap before their explanation, and in the text."""
+    """Commands of a page: in code blocks, up to the gap before their meaning, and in the text."""
     text = page.read_text(encoding="utf-8")
     blocks = re.findall(r"^```\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
     lines = [re.split(r"\s{3,}", line)[0] for block in blocks for line in block.splitlines()]
