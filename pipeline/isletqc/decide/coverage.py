@@ -17,7 +17,7 @@ from scipy import stats
 
 from isletqc.decide import dispersion, spread
 from isletqc.decide.lot import Aliquot
-from isletqc.decide.totals import between_aliquots, totals
+from isletqc.decide.totals import between_aliquots, ieq_total
 from isletqc.measure import ieq
 from isletqc.protocol import Uncertainty
 from isletqc.records import Lot
@@ -59,8 +59,8 @@ class Coverage:
     ``held`` of the intervals hold the truth; the rest lies wholly above the truth
     (``too_high``) or below it (``too_low``). Of lots that stand exactly at a limit, ``false_pass``
     are passed by a limit from below (>=), ``false_pass_upper`` by one from above (<=). With limits
-    spread around the truth, ``mean_probability`` should be ``met``, the share that truly meets
-    them, and of those called met ``right_when_sure`` truly are.
+    spread by 25 % around the truth, ``mean_probability`` should be ``met``, the share of lots that
+    truly meet theirs; ``wrongly_passed`` is the share of the other lots that are passed.
     """
 
     setting: Setting
@@ -72,7 +72,7 @@ class Coverage:
     false_pass_upper: float
     mean_probability: float
     met: float
-    right_when_sure: float
+    wrongly_passed: float
     called_badly_mixed: float
 
 
@@ -102,7 +102,7 @@ def cover(setting: Setting, *, lots: int, seed: int, assurance: float = 0.95) ->
         false_pass_upper=float(np.mean(at_upper >= assurance)),
         mean_probability=float(probability.mean()),
         met=float(met.mean()),
-        right_when_sure=float(met[sure].mean()) if sure.any() else 1.0,
+        wrongly_passed=float(sure[met == 0].mean()),
         called_badly_mixed=float(mixed.mean()),
     )
 
@@ -131,7 +131,7 @@ def _one(
     to_lot = DILUTION * SUSPENSION_ML * 1000 / ALIQUOT_UL * wrong(given.suspension_rsd)
     truth = per_aliquot * mean_ieq * to_lot
     lot = Lot("simulated", (), suspension_ml=SUSPENSION_ML)
-    found = totals(lot, aliquots, given, segmentation_rsd=setting.segmentation_rsd)["ieq_total"]
+    found = ieq_total(lot, aliquots, given, segmentation_rsd=setting.segmentation_rsd)
     mixing = between_aliquots(lot, aliquots, given).get("IEQ", dispersion.NONE)
     limit = truth * wrong(0.25)
     low, high = found.estimate.ci_low or 0.0, found.estimate.ci_high or 0.0

@@ -14,7 +14,7 @@ and which. With u_i the contribution of islet i, T = sum u, V = sum u^2, K = sum
   (J R Stat Soc B 1992;54:221-228). Few islets seldom show the largest kind there is, so
   the upper end needs both.
 
-With islets all alike this is the exact Poisson interval; with none, the upper end is -ln 0.025 =
+Counts of islets have the exact Poisson interval; with none counted, the upper end is -ln 0.025 =
 3.7 times the stated reference islet.
 """
 
@@ -46,13 +46,17 @@ class Known:
     values: Values | None = None
 
 
-def poisson_sum(contributions: Values, *, reference: float, inflation: float = 1.0) -> Values:
+def poisson_sum(
+    contributions: Values, *, reference: float, sized: bool = True, inflation: float = 1.0
+) -> Values:
     """Spread of the expected sum of which ``contributions`` is one outcome.
 
     Parameters
     ----------
     contributions : (N,) what each counted islet adds, over 0
     reference : what an islet would add; used only when none was counted
+    sized : islets add their volumes, of which the largest may not have been seen; for mere
+        counts False, which leaves Hall's bound out
     inflation : factor on the variance for aliquots that differ by more than chance
 
     Returns
@@ -69,7 +73,9 @@ def poisson_sum(contributions: Values, *, reference: float, inflation: float = 1
     largest = float(u.max())
     lower = _gamma(total, variance, below)
     upper = _gamma(total + largest, variance + largest**2, above)
-    return np.concatenate([lower, np.maximum(upper, _hall(total, variance, skewness, above))])
+    if sized:
+        upper = np.maximum(upper, _hall(total, variance, skewness, above))
+    return np.concatenate([lower, upper])
 
 
 def share(successes: float, trials: float) -> Values:

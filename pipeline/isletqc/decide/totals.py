@@ -46,13 +46,15 @@ _TOTALS = ("islet_total", "ieq_total", "ieq_per_kg", "ieq_per_ml_tissue")
 class _Sum:
     """A figure that is a sum over counted islets.
 
-    ``parts`` is each aliquot's contributions, ``reference`` that of one islet when there is none.
+    ``parts`` is each aliquot's contributions, ``reference`` that of one islet when there is none;
+    ``sized`` where they go with the islets' volumes, not only their number.
     """
 
     name: str
     parts: tuple[Values, ...]
     reference: float
     rsd: dict[str, float]
+    sized: bool
     dispersion: Dispersion = dispersion.NONE
 
 
@@ -76,8 +78,8 @@ def totals(
     """
     sizing = {"pixel size": 3 * given.pixel_size_rsd, "segmentation": segmentation_rsd}
     sums = [
-        _Sum("islet_count", tuple(a.weights for a in aliquots), 1.0, {}),
-        _Sum("ieq_counted", tuple(a.ieq for a in aliquots), _REFERENCE_IEQ, sizing),
+        _Sum("islet_count", tuple(a.weights for a in aliquots), 1.0, {}, sized=False),
+        _Sum("ieq_counted", tuple(a.ieq for a in aliquots), _REFERENCE_IEQ, sizing, True),
     ]
     if not aliquots:
         return _undetermined(NO_PICTURE, "islet_count", "ieq_counted", *_TOTALS)
@@ -94,6 +96,17 @@ def totals(
         else:
             missing |= _undetermined(f"not determined: no {what}", name)
     return _estimates(sums, given) | missing
+
+
+def ieq_total(
+    lot: Lot, aliquots: Sequence[Aliquot], given: Uncertainty, *, segmentation_rsd: float
+) -> Known:
+    """Estimate the islet equivalents of a lot whose volumes are all known.
+
+    Parameters are those of ``totals``, which gives the same figure.
+    """
+    sizing = {"pixel size": 3 * given.pixel_size_rsd, "segmentation": segmentation_rsd}
+    return _estimate(_scaled("ieq_total", lot, aliquots, given, sizing), given.confidence)
 
 
 def between_aliquots(
@@ -139,8 +152,9 @@ def _scaled(
     return _Sum(
         name=name,
         parts=parts,
-        reference=float(factors.mean() / len(aliquots)) * (_REFERENCE_IEQ if is_ieq else 1.0),
+        reference=float(factors.mean()) * (_REFERENCE_IEQ if is_ieq else 1.0),
         rsd=rsd | _volume_rsd(aliquots, parts, given),
+        sized=is_ieq,
         dispersion=_dispersion(parts, undiluted_ul, given.aliquot_rsd),
     )
 
@@ -194,7 +208,9 @@ def _estimates(sums: Sequence[_Sum], given: Uncertainty) -> dict[str, Known]:
 def _estimate(figure: _Sum, confidence: float) -> Known:
     contributions = np.concatenate(figure.parts)
     inflation = figure.dispersion.inflation(confidence)
-    sampling = spread.poisson_sum(contributions, reference=figure.reference, inflation=inflation)
+    sampling = spread.poisson_sum(
+        contributions, reference=figure.reference, sized=figure.sized, inflation=inflation
+    )
     common = math.sqrt(sum(rsd**2 for rsd in figure.rsd.values()))
     values = spread.blur(sampling, common)
     low, high = spread.interval(values, confidence)

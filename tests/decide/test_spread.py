@@ -1,0 +1,111 @@
+"""Intervals and probabilities against exact distributions."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from isletqc.decide import spread
+from isletqc.records import Relation
+
+
+def garwood(count: int) -> tuple[float, float]:
+    """Exact interval of a Poisson mean."""
+    low = stats.chi2.ppf(0.025, 2 * count) / 2 if count else 0.0
+    return float(low), float(stats.chi2.ppf(0.975, 2 * count + 2) / 2)
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 5, 20, 100, 1000])
+def test_counts_have_the_exact_poisson_interval(count: int) -> None:
+    values = spread.poisson_sum(np.full(count, 3.0), reference=3.0, sized=False)
+    low, high = spread.interval(values, 0.95)
+    exact_low, exact_high = garwood(count)
+    assert low == pytest.approx(3 * exact_low, rel=2e-3)
+    assert high == pytest.approx(3 * exact_high, rel=2e-3)
+
+
+@pytest.mark.parametrize("count", [1, 5, 20, 100])
+def test_volumes_never_have_a_narrower_interval_than_counts(count: int) -> None:
+    u = np.ones(count)
+    sized = spread.interval(spread.poisson_sum(u, reference=1.0), 0.95)
+    counted = spread.interval(spread.poisson_sum(u, reference=1.0, sized=False), 0.95)
+    assert sized[0] == counted[0]
+    assert sized[1] >= counted[1]
+
+
+def test_no_islet_leaves_the_rule_of_three_in_units_of_the_reference() -> None:
+    values = spread.poisson_sum(np.zeros(0), reference=2.5)
+    low, high = spread.interval(values, 0.95)
+    assert low == 0
+    assert high == pytest.approx(-math.log(0.025) * 2.5, rel=2e-3)
+    # One-sided 95 %: three islets.
+    assert spread.interval(values, 0.9)[1] == pytest.approx(3 * 2.5, rel=0.01)
+
+
+@given(
+    contributions=st.lists(st.floats(0.03, 40), min_size=1, max_size=60),
+    factor=st.floats(0.01, 1e6),
+)
+def test_the_spread_scales_with_its_unit_and_holds_the_sum(
+    contributions: list[float], factor: float
+) -> None:
+    u = np.array(contributions)
+    values = spread.poisson_sum(u, reference=1.0)
+    low, high = spread.interval(values, 0.95)
+    assert low < u.sum() < high
+    assert (np.diff(values) >= 0).all()
+    scaled = spread.poisson_sum(factor * u, reference=1.0)
+    assert scaled == pytest.approx(factor * values, rel=1e-6)
+
+
+def test_one_giant_among_many_widens_the_interval() -> None:
+    even = spread.interval(spread.poisson_sum(np.ones(100), reference=1.0), 0.95)
+    uneven = spread.interval(spread.poisson_sum(np.append(np.ones(50), 50.0), reference=1.0), 0.95)
+    assert uneven[0] < 0.7 * even[0]
+    assert uneven[1] > 1.5 * even[1]
+
+
+def test_inflation_widens_by_its_root_in_large_samples() -> None:
+    u = np.ones(10_000)
+    low, high = spread.interval(spread.poisson_sum(u, reference=1.0), 0.95)
+    wide_low, wide_high = spread.interval(spread.poisson_sum(u, reference=1.0, inflation=9.0), 0.95)
+    assert (wide_high - wide_low) / (high - low) == pytest.approx(3, rel=0.02)
+
+
+@pytest.mark.parametrize("rsd", [0.01, 0.1, 0.3])
+def test_blur_alone_is_the_lognormal_interval(rsd: float) -> None:
+    low, high = spread.interval(spread.blur(spread.exactly(10.0), rsd), 0.95)
+    log_sd = math.sqrt(math.log1p(rsd**2))
+    assert low == pytest.approx(10 * math.exp(-1.96 * log_sd), rel=0.01)
+    assert high == pytest.approx(10 * math.exp(1.96 * log_sd), rel=0.01)
+
+
+def test_errors_add_in_squares() -> None:
+    once = spread.blur(spread.blur(spread.exactly(1.0), 0.03), 0.04)
+    at_once = spread.blur(spread.exactly(1.0), 0.05)
+    assert spread.interval(once, 0.95) == pytest.approx(spread.interval(at_once, 0.95), rel=2e-3)
+
+
+@pytest.mark.parametrize(("hits", "trials"), [(0, 20), (3, 20), (20, 20), (500, 800)])
+def test_a_share_has_jeffreys_interval(hits: int, trials: int) -> None:
+    exact = stats.beta(hits + 0.5, trials - hits + 0.5).interval(0.95)
+    assert spread.interval(spread.share(hits, trials), 0.95) == pytest.approx(exact, rel=0.02)
+
+
+@pytest.mark.parametrize(
+    ("relation", "expected"), [(">=", 0.75), (">", 0.5), ("<=", 0.5), ("<", 0.25)]
+)
+def test_the_chance_counts_values_that_meet_the_limit(relation: Relation, expected: float) -> None:
+    assert spread.chance(np.array([1.0, 2.0, 3.0, 4.0]), relation, 2.0) == expected
+
+
+def test_the_probability_agrees_with_the_interval() -> None:
+    values = spread.blur(spread.poisson_sum(np.linspace(0.1, 4, 80), reference=1.0), 0.07)
+    low, high = spread.interval(values, 0.95)
+    assert spread.chance(values, ">=", low) == pytest.approx(0.975, abs=1e-3)
+    assert spread.chance(values, "<=", high) == pytest.approx(0.975, abs=1e-3)
