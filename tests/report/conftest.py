@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from isletqc.protocol import Limit, LoadedProtocol, Protocol, Segmentation
+from isletqc.protocol import LoadedProtocol, Protocol
 from isletqc.records import (
     Check,
     Criterion,
@@ -101,10 +101,10 @@ def make_criterion(
     verdict: CriterionVerdict = "pass", value: float | None = 6200.0, **changes: Any
 ) -> Criterion:
     """At least 5,000 IEQ/kg."""
-    interval = {} if value is None else {"ci_low": 0.85 * value, "ci_high": 1.17 * value}
+    low, high = (None, None) if value is None else (0.85 * value, 1.17 * value)
     facts: dict[str, Any] = {
         "name": "dose-first-infusion",
-        "estimate": Estimate("ieq_per_kg", value, "IEQ/kg", **interval),
+        "estimate": Estimate("ieq_per_kg", value, "IEQ/kg", low, high),
         "relation": ">=",
         "limit": 5000.0,
         "probability": {"pass": 0.993, "fail": 0.002, "review": 0.61}.get(verdict),
@@ -142,20 +142,20 @@ def make_verdict(
 
 
 def make_protocol(**changes: Any) -> LoadedProtocol:
-    limit = Limit(
-        name="dose-first-infusion", estimate="ieq_per_kg", relation=">=", limit=5000, unit="IEQ/kg"
-    )
+    limit = {"name": "dose-first-infusion", "estimate": "ieq_per_kg", "relation": ">="}
     facts: dict[str, Any] = {
         "name": "test-protocol",
         "version": "1.0",
         "status": "approved",
         "title": "Donor islets, dithizone",
         "stain": "dithizone",
-        "segmentation": Segmentation(network="dithizone"),
-        "limits": (limit,),
+        "segmentation": {"network": "dithizone"},
+        "limits": [limit | {"limit": 5000, "unit": "IEQ/kg"}],
     }
     return LoadedProtocol(
-        protocol=Protocol(**facts | changes), path=Path("test-protocol.yaml"), sha256=SHA
+        protocol=Protocol.model_validate(facts | changes),
+        path=Path("test-protocol.yaml"),
+        sha256=SHA,
     )
 
 
@@ -228,6 +228,3 @@ class Make:
 @pytest.fixture
 def make() -> type[Make]:
     return Make
-
-
-Browse = Callable[[Path], Any]
