@@ -84,7 +84,7 @@ class UNet(nn.Module):
         ):
             x = functional.interpolate(narrow(x), scale_factor=2.0, mode="bilinear")
             x = up(torch.cat((skip, x), dim=1))
-        logits: Tensor = self.head(x)
+        logits: Tensor = self.head(x)[:, : len(self.architecture.classes) + 1]
         return logits
 
 
@@ -95,7 +95,18 @@ def fused(network: UNet) -> UNet:
         if isinstance(module, nn.Sequential) and isinstance(module[0], nn.Conv2d):
             module[0] = fuse_conv_bn_eval(module[0], module[1])
             module[1] = nn.Identity()
+    network.head = _widened(network.head)
     return network
+
+
+def _widened(head: nn.Conv2d) -> nn.Conv2d:
+    """Fill the head up with empty outputs: with fewer than 16 its last bits depend on threads."""
+    empty = -head.out_channels % 16
+    wide = nn.Conv2d(head.in_channels, head.out_channels + empty, 1)
+    weights = head.state_dict()
+    weight = functional.pad(weights["weight"], (0, 0, 0, 0, 0, 0, 0, empty))
+    wide.load_state_dict({"weight": weight, "bias": functional.pad(weights["bias"], (0, empty))})
+    return wide
 
 
 def parameter_count(networks: Sequence[nn.Module]) -> int:
