@@ -11,7 +11,6 @@ from typer.testing import CliRunner, Result
 
 from isletqc import protocol
 from isletqc.cli import app
-from isletqc.run import demo
 
 CLASSICAL = """\
 name: classical-test
@@ -29,6 +28,8 @@ limits:
 @pytest.fixture(scope="session")
 def drawn(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Mapping[str, float]]:
     """Folder with ``images/``, ``labels/`` and ``samples.csv``; truth by name of the estimate."""
+    from isletqc.run import demo  # heavy, and not needed by most tests
+
     out = tmp_path_factory.mktemp("drawn")
     order, truth = demo.prepare(out, shape_yx=(448, 576), islets_per_aliquot=30, recipient_kg=3)
     return Path(order.samples[0].image).parents[1], truth
