@@ -8,7 +8,9 @@ from numpy.typing import NDArray
 from isletqc.segment.split import SplitSettings, split
 
 
-def discs(centres: list[tuple[int, int]], radius: int) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
+def discs(
+    centres: list[tuple[int, int]], radius: int
+) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
     """A mask of discs and the core map that an ideal network would give: zero on contacts."""
     y, x = np.mgrid[:200, :300]
     distances = np.stack([np.hypot(y - cy, x - cx) for cy, cx in centres])

@@ -1,4 +1,4 @@
-"""Image -> probabilities and core map without learning: the baseline beside every network.
+"""Image -> classes and core map without learning: the baseline beside every network.
 
 1. Divide by the smooth light of the field. 2. Absorbance: in brightfield the grey one, in dithizone
 pictures green over red, because the stain takes green and leaves red. 3. Otsu's threshold parts
@@ -27,12 +27,10 @@ _GLARE = 1.05  # brighter than this many times the light is a glint or a burnt-i
 _SEED_DEPTH = 0.75  # share of the greatest depth nearby above which a pixel belongs to a seed
 _MIN_ABSORBANCE = 0.05  # Otsu always finds two classes; below this contrast there is only one
 
-Maps = NDArray[np.float32]
-
 
 def predict(
     pixels: NDArray[Any], um_per_px: float, *, full_scale: float, stain: Stain
-) -> tuple[Maps, Maps]:
+) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
     """Segment by thresholds.
 
     Parameters
@@ -41,14 +39,13 @@ def predict(
 
     Returns
     -------
-    probabilities : (y, x, 3) float32 at ``UM_PER_PX``: background, exocrine, islet; 0 or 1, with
-        soft outlines from resampling
+    classes : (y, x) uint8 at ``UM_PER_PX``: 0 background, 1 exocrine, 2 islet
     core : (y, x) float32, 0 to 1
     """
     shape = working_shape(pixels.shape[:2], um_per_px, UM_PER_PX)
     small = resample(colour(pixels), shape) / np.float32(full_scale)
     classes = _dithizone(small) if stain == "dithizone" else _brightfield(small)
-    return np.stack([(classes == c).astype(np.float32) for c in range(3)], axis=-1), _core(classes)
+    return classes, _core(classes)
 
 
 def _absorbance(channel: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from safetensors import safe_open
 
 from isletqc.errors import MissingWeightsError, UsageError
+from isletqc.segment import likeness
 from isletqc.segment.network import Architecture, UNet, fused
 
 TILE_PX = 1024
@@ -38,6 +39,23 @@ class TrainedNetwork:
     um_per_px: float
     sha256: str
     facts: dict[str, str]
+    cloud: likeness.Cloud | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What a network says of a prepared picture.
+
+    Attributes
+    ----------
+    probabilities : (y, x, classes) float32, sum 1
+    core : (y, x) float32, 0 to 1
+    point : what the picture shows, for its likeness to the training pictures
+    """
+
+    probabilities: Maps
+    core: Maps
+    point: Maps
 
 
 def choose_device(wanted: str) -> torch.device:
@@ -83,7 +101,9 @@ def _load(folder: Path, device: str) -> TrainedNetwork:
         if "channels" not in facts or "um_per_px" not in facts:
             raise MissingWeightsError(f"{path}: not weights of isletqc; reinstall or retrain")
         network = UNet(Architecture.from_text(facts))
-        network.load_state_dict({key: stored.get_tensor(key) for key in stored.keys()})  # noqa: SIM118
+        tensors = {key: stored.get_tensor(key) for key in stored.keys()}  # noqa: SIM118
+    cloud = {key: tensors.pop(key).numpy() for key in list(tensors) if likeness.is_ours(key)}
+    network.load_state_dict(tensors)
     ready = fused(network).to(memory_format=torch.channels_last).to(device)
     return TrainedNetwork(
         name=folder.name,
@@ -91,6 +111,7 @@ def _load(folder: Path, device: str) -> TrainedNetwork:
         um_per_px=float(facts["um_per_px"]),
         sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
         facts=facts,
+        cloud=likeness.from_tensors(cloud),
     )
 
 
@@ -100,27 +121,20 @@ def figures(facts: dict[str, str]) -> dict[str, float]:
     return found
 
 
-def predict(trained: TrainedNetwork, pixels: NDArray[np.float32]) -> tuple[Maps, Maps]:
-    """Run the network over a prepared picture.
-
-    Parameters
-    ----------
-    pixels : (y, x, 3) float32 from ``prepare.network_input``
-
-    Returns
-    -------
-    probabilities : (y, x, classes) float32, sum 1
-    core : (y, x) float32, 0 to 1
-    """
+def predict(trained: TrainedNetwork, pixels: NDArray[np.float32]) -> Prediction:
+    """Run the network over a prepared picture, (y, x, 3) float32 from ``network_input``."""
     classes = len(trained.network.architecture.classes)
     height, width = pixels.shape[:2]
     probabilities = np.empty((height, width, classes), dtype=np.float32)
     core = np.empty((height, width), dtype=np.float32)
+    deepest = []
     for read, write, keep in _tiles(height, width):
-        logits = _run(trained.network, pixels[read])[keep]
+        logits, deep = _run(trained.network, pixels[read])
+        logits = logits[keep]
         probabilities[write] = _softmax(logits[..., :classes])
         core[write] = 1 / (1 + np.exp(-logits[..., classes]))
-    return probabilities, core
+        deepest.append(deep)
+    return Prediction(probabilities, core, likeness.point(np.concatenate(deepest, axis=1)))
 
 
 Slices = tuple[slice, slice]
@@ -147,8 +161,11 @@ def _spans(length: int) -> Iterator[tuple[int, int, slice]]:
         yield start, stop, slice(max(0, start - MARGIN_PX), min(length, stop + MARGIN_PX))
 
 
-def _run(network: UNet, tile: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Logits (y, x, classes + 1) of one tile, padded by its own mirror image to whole blocks."""
+def _run(network: UNet, tile: NDArray[np.float32]) -> tuple[Maps, Maps]:
+    """Logits (y, x, classes + 1) and deepest activations (C, positions) of one tile.
+
+    The tile is padded by its own mirror image to whole blocks.
+    """
     height, width = tile.shape[:2]
     multiple = network.architecture.multiple_px
     pad_y, pad_x = -height % multiple, -width % multiple
@@ -157,8 +174,10 @@ def _run(network: UNet, tile: NDArray[np.float32]) -> NDArray[np.float32]:
     # (y, x, c) memory is channels-last already: no copy
     batch = torch.from_numpy(padded).permute(2, 0, 1)[None].to(device)
     with torch.inference_mode():
-        logits = network(batch)[0].permute(1, 2, 0)[:height, :width].cpu()
-    return np.asarray(logits.numpy())
+        levels = network.encode(batch)
+        logits = network.decode(levels)[0].permute(1, 2, 0)[:height, :width]
+        deepest = levels[-1][0].flatten(1)
+    return logits.cpu().numpy(), deepest.cpu().numpy()
 
 
 def _pad_mode(height: int, width: int, multiple: int) -> Literal["symmetric", "edge"]:

@@ -75,10 +75,19 @@ class UNet(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (N, 3, Y, X) to (N, classes + 1, Y, X) logits; the last channel is the core map."""
-        skips: list[Tensor] = []
+        return self.decode(self.encode(x))
+
+    def encode(self, x: Tensor) -> list[Tensor]:
+        """Activations of each level, finest first; the last are what the picture shows."""
+        levels: list[Tensor] = []
         for level, block in enumerate(self.down):
             x = block(x if level == 0 else functional.max_pool2d(x, 2))
-            skips.append(x)
+            levels.append(x)
+        return levels
+
+    def decode(self, skips: Sequence[Tensor]) -> Tensor:
+        """Logits from the activations of ``encode``."""
+        x = skips[-1]
         for narrow, up, skip in zip(
             reversed(self.narrow), reversed(self.up), reversed(skips[:-1]), strict=True
         ):

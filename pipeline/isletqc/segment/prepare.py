@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from isletqc.errors import UnsupportedPictureError
 
 WHITE_PERCENTILE = 95.0
-_DARKEST_WHITE = 1 / 255  # of full scale; a black picture stays black instead of becoming noise
+_DARKEST_WHITE = 1 / 255  # of full scale; below it there is no light to see anything by
 
 
 def colour(pixels: NDArray[Any]) -> NDArray[Any]:
@@ -63,13 +63,17 @@ def working_shape(
 def normalise(pixels: NDArray[np.float32], full_scale: float) -> NDArray[np.float32]:
     """Divide by the picture's white level and centre: 0 becomes -1, white becomes +1.
 
+    A picture taken without light shows nothing and becomes an empty, white field.
+
     Parameters
     ----------
     pixels : (Y, X, 3) float32, linear with the file's values
     full_scale : value of a saturated pixel
     """
     brightest = pixels[::4, ::4].max(axis=2)
-    white = max(float(np.percentile(brightest, WHITE_PERCENTILE)), full_scale * _DARKEST_WHITE)
+    white = float(np.percentile(brightest, WHITE_PERCENTILE))
+    if white < full_scale * _DARKEST_WHITE:
+        return np.ones_like(pixels)
     return np.minimum(pixels * np.float32(2 / white) - 1, np.float32(2))
 
 

@@ -6,7 +6,8 @@ grid before a class is chosen, so that outlines lie between working pixels, not 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import cast
 
 import cv2
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from isletqc import assets
 from isletqc.protocol import Segmentation
 from isletqc.records import BACKGROUND, CLASS_NAMES, ISLET, Image, Regions, Stain
-from isletqc.segment import classical, learned
+from isletqc.segment import classical, learned, likeness
 from isletqc.segment.prepare import network_input
 from isletqc.segment.split import SplitSettings, split
 
@@ -85,40 +86,76 @@ def segment(image: Image, settings: Segmentation, *, device: str = "auto") -> Re
     MissingWeightsError, UnsupportedPictureError, UsageError
     """
     if settings.method == "classical":
-        probabilities, core = classical.predict(
+        classes, core = classical.predict(
             image.pixels, image.um_per_px, full_scale=image.full_scale, stain=image.stain
         )
-        return _regions(image, probabilities, core, "classical")
+        planes = {value: (classes == value).astype(np.float32) for value in range(3)}
+        return _regions(image, planes, core, "classical")
     trained = learned.load(assets.model(settings.network), learned.choose_device(device))
-    return segment_with(image, trained)
+    return segment_with(image, trained, uncertainty=settings.uncertainty)
 
 
-def segment_with(image: Image, trained: learned.TrainedNetwork) -> Regions:
-    """Find the islets of a picture by a network in memory."""
+def segment_with(
+    image: Image, trained: learned.TrainedNetwork, *, uncertainty: bool = False
+) -> Regions:
+    """Find the islets of a picture by a network in memory.
+
+    With ``uncertainty`` the picture's three mirror images are segmented too, which takes four
+    times as long, and the spread of the four total volumes is stated.
+    """
     prepared = network_input(
         image.pixels,
         image.um_per_px,
         full_scale=image.full_scale,
         working_um_per_px=trained.um_per_px,
     )
-    probabilities, core = learned.predict(trained, prepared)
-    classes = trained.network.architecture.classes
-    return _regions(image, _all_classes(probabilities, classes), core, f"network {trained.name}")
+    predicted = learned.predict(trained, prepared)
+    regions = _network_regions(image, trained, predicted)
+    return replace(
+        regions,
+        likeness=likeness.likeness(trained.cloud, predicted.point) if trained.cloud else None,
+        volume_rsd=_spread(image, trained, prepared, regions) if uncertainty else None,
+    )
 
 
-def _all_classes(probabilities: Maps, names: tuple[str, ...]) -> Maps:
-    """Probabilities in the order of the class map; a class that the network lacks has none."""
-    if names == CLASS_NAMES:
-        return probabilities
-    empty = np.zeros(probabilities.shape[:2], dtype=np.float32)
-    columns = [
-        probabilities[:, :, names.index(name)] if name in names else empty for name in CLASS_NAMES
-    ]
-    return np.stack(columns, axis=-1)
+_MIRRORS = ((-1, 1), (1, -1), (-1, -1))
 
 
-def _regions(image: Image, probabilities: Maps, core: Maps, method: str) -> Regions:
-    fine = _interpolate(probabilities, image.shape_yx)
+def _spread(
+    image: Image, trained: learned.TrainedNetwork, prepared: Maps, regions: Regions
+) -> float | None:
+    """Relative standard deviation of the total volume over a picture and its mirror images."""
+    volumes = [_volume_px3(regions)]
+    for y, x in _MIRRORS:
+        mirrored = learned.predict(trained, np.ascontiguousarray(prepared[::y, ::x]))
+        back = replace(
+            mirrored,
+            probabilities=np.ascontiguousarray(mirrored.probabilities[::y, ::x]),
+            core=np.ascontiguousarray(mirrored.core[::y, ::x]),
+        )
+        volumes.append(_volume_px3(_network_regions(image, trained, back)))
+    mean = float(np.mean(volumes))
+    return float(np.std(volumes, ddof=1)) / mean if mean > 0 else None
+
+
+def _volume_px3(regions: Regions) -> float:
+    """Sum of the islets' volumes, but for a constant factor."""
+    return float((np.bincount(regions.labels.ravel())[1:] ** 1.5).sum())
+
+
+def _network_regions(
+    image: Image, trained: learned.TrainedNetwork, predicted: learned.Prediction
+) -> Regions:
+    names = trained.network.architecture.classes
+    planes = {
+        CLASS_NAMES.index(name): np.ascontiguousarray(predicted.probabilities[..., k])
+        for k, name in enumerate(names)
+    }
+    return _regions(image, planes, predicted.core, f"network {trained.name}")
+
+
+def _regions(image: Image, planes: Mapping[int, Maps], core: Maps, method: str) -> Regions:
+    fine = {value: _interpolate(plane, image.shape_yx) for value, plane in planes.items()}
     classes, probability = _decide(fine)
     labels = split(
         classes == ISLET, _interpolate(core, image.shape_yx), image.um_per_px, SplitSettings()
@@ -130,16 +167,20 @@ def _regions(image: Image, probabilities: Maps, core: Maps, method: str) -> Regi
     return Regions(classes, labels, probability, image.um_per_px, method)
 
 
-def _interpolate(maps: Maps, shape_yx: tuple[int, int]) -> Maps:
-    if maps.shape[:2] == shape_yx:
-        return maps
-    shrinking = shape_yx[0] < maps.shape[0]
+def _interpolate(plane: Maps, shape_yx: tuple[int, int]) -> Maps:
+    if plane.shape == shape_yx:
+        return plane
+    shrinking = shape_yx[0] < plane.shape[0]
     method = cv2.INTER_AREA if shrinking else cv2.INTER_CUBIC
-    return np.asarray(cv2.resize(maps, shape_yx[::-1], interpolation=method))
+    return np.asarray(cv2.resize(plane, shape_yx[::-1], interpolation=method))
 
 
-def _decide(fine: Maps) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+def _decide(fine: Mapping[int, Maps]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """Most probable class of each pixel, and that probability in 1/255."""
-    classes = fine.argmax(axis=2).astype(np.uint8)
-    probability = np.clip(fine.max(axis=2) * 255 + 0.5, 0, 255).astype(np.uint8)
-    return classes, probability
+    shape = next(iter(fine.values())).shape
+    best = np.zeros(shape, dtype=np.float32)
+    classes = np.zeros(shape, dtype=np.uint8)
+    for value, plane in fine.items():
+        classes[plane > best] = value
+        np.maximum(best, plane, out=best)
+    return classes, np.minimum(best * 255 + np.float32(0.5), 255).astype(np.uint8)
