@@ -165,9 +165,9 @@ class Sample:
 class Picture:
     """One analysed picture: its islets, its areas, its fitness, and how it was made.
 
-    ``exocrine_clusters`` (those large enough to count that touch no islet), the sum of all
-    exocrine regions' sphere volumes ``exocrine_volume_nl`` and of their squared areas
-    ``exocrine_area_squares_um4`` serve the purity; None where they were not measured.
+    For the purity and its interval: ``exocrine_clusters`` (exocrine regions large enough to count
+    that touch no islet) and, over all exocrine regions, the sum of their sphere volumes, the sums
+    of their squared and cubed areas, and the largest area; None where they were not measured.
     """
 
     sample: Sample
@@ -187,6 +187,8 @@ class Picture:
     exocrine_clusters: int | None = None
     exocrine_volume_nl: float | None = None
     exocrine_area_squares_um4: float | None = None
+    exocrine_area_cubes_um6: float | None = None
+    exocrine_largest_um2: float | None = None
 
     @property
     def counted(self) -> tuple[Islet, ...]:

@@ -46,14 +46,30 @@ class Known:
     values: Values | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Moments:
+    """What a sum over counted objects tells: sum, sums of squares and cubes, largest summand."""
+
+    total: float
+    squares: float
+    cubes: float
+    largest: float
+
+
+def moments(contributions: Values) -> Moments:
+    """Take the moments of what each object adds, all 0 or more."""
+    total, squares, cubes = (float((contributions**k).sum()) for k in (1, 2, 3))
+    return Moments(total, squares, cubes, float(contributions.max(initial=0)))
+
+
 def poisson_sum(
-    contributions: Values, *, reference: float, sized: bool = True, inflation: float = 1.0
+    found: Moments, *, reference: float, sized: bool = True, inflation: float = 1.0
 ) -> Values:
-    """Spread of the expected sum of which ``contributions`` is one outcome.
+    """Spread of the expected sum of which the sum found is one outcome.
 
     Parameters
     ----------
-    contributions : (N,) what each counted islet adds, over 0
+    found : moments of what each counted object adds
     reference : what an islet would add; used only when none was counted
     sized : islets add their volumes, of which the largest may not have been seen; for mere
         counts False, which leaves Hall's bound out
@@ -64,18 +80,21 @@ def poisson_sum(
     (200,) values, ascending
     """
     below, above = np.split(_probabilities(_NODES), 2)
-    u = contributions[contributions > 0]
-    if not u.size:
+    if not found.total > 0:
         return np.concatenate([np.zeros_like(below), gammaincinv(1.0, above) * reference])
-    total, variance, cubes = (float((u**k).sum()) for k in (1, 2, 3))
-    skewness = cubes / variance**1.5
-    variance *= inflation
-    largest = float(u.max())
+    total, variance = found.total, found.squares * inflation
     lower = _gamma(total, variance, below)
-    upper = _gamma(total + largest, variance + largest**2, above)
+    upper = _gamma(total + found.largest, variance + found.largest**2, above)
     if sized:
+        skewness = found.cubes / found.squares**1.5
         upper = np.maximum(upper, _hall(total, variance, skewness, above))
     return np.concatenate([lower, upper])
+
+
+def fraction_of_sums(part: Values, rest: Values) -> Values:
+    """Spread of part / (part + rest) of two independent sums."""
+    part, rest = _thinned(part), _thinned(rest)
+    return np.sort((part[:, None] / (part[:, None] + rest[None, :])).reshape(-1))
 
 
 def share(successes: float, trials: float) -> Values:
@@ -124,6 +143,10 @@ def meets(values: Values, relation: Relation, limit: float) -> NDArray[np.bool_]
 
 def _probabilities(count: int) -> Values:
     return np.asarray((np.arange(count) + 0.5) / count)
+
+
+def _thinned(values: Values) -> Values:
+    return np.asarray(np.quantile(values, _probabilities(_NODES), method="hazen"))
 
 
 def _gamma(mean: float, variance: float, probability: Values) -> Values:

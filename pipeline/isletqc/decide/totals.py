@@ -209,7 +209,10 @@ def _estimate(figure: _Sum, confidence: float) -> Known:
     contributions = np.concatenate(figure.parts)
     inflation = figure.dispersion.inflation(confidence)
     sampling = spread.poisson_sum(
-        contributions, reference=figure.reference, sized=figure.sized, inflation=inflation
+        spread.moments(contributions),
+        reference=figure.reference,
+        sized=figure.sized,
+        inflation=inflation,
     )
     common = math.sqrt(sum(rsd**2 for rsd in figure.rsd.values()))
     values = spread.blur(sampling, common)

@@ -43,7 +43,7 @@ class Measurement:
 
     ``exocrine_clusters`` counts the exocrine regions that reach the minimum diameter and touch no
     islet; ``exocrine_volume_nl`` takes every exocrine region as a sphere of the same area;
-    ``exocrine_area_squares_um4`` is the sum of their squared areas.
+    ``exocrine_area_squares_um4`` and ``_cubes_um6`` are the sums of their squared and cubed areas.
     """
 
     islets: tuple[Islet, ...]
@@ -52,6 +52,8 @@ class Measurement:
     exocrine_clusters: int
     exocrine_volume_nl: float
     exocrine_area_squares_um4: float
+    exocrine_area_cubes_um6: float
+    exocrine_largest_um2: float
 
 
 def measure(image: Image, regions: Regions, sizing: Sizing) -> Measurement:
@@ -75,7 +77,7 @@ def measure(image: Image, regions: Regions, sizing: Sizing) -> Measurement:
     um = regions.um_per_px
     pixels = _islet_pixels(regions.labels)
     if not pixels.count:
-        return Measurement((), *_tissue(regions, sizing))
+        return _with_tissue((), regions, sizing)
     boxes = _boxes(regions.labels, pixels.count)
     columns = _sizes(pixels, um) | _shapes(regions.labels, boxes, um)
     columns |= {"probability": pixels.mean(regions.probability) / 255}
@@ -84,7 +86,7 @@ def measure(image: Image, regions: Regions, sizing: Sizing) -> Measurement:
     columns |= _inclusion(columns, boxes, regions, sizing)
     stains = _stain(image, regions, pixels)
     rows = (_islet(i, columns, stains) for i in range(pixels.count) if pixels.area_px[i] > 0)
-    return Measurement(tuple(rows), *_tissue(regions, sizing))
+    return _with_tissue(tuple(rows), regions, sizing)
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,8 +303,8 @@ def _background(image: Image, regions: Regions) -> NDArray[np.float64] | None:
     return np.median(some, axis=0) / image.full_scale if len(some) else None
 
 
-def _tissue(regions: Regions, sizing: Sizing) -> tuple[float, float, int, float, float]:
-    """Islet area, exocrine area, free exocrine clusters, exocrine volume, squared areas."""
+def _with_tissue(islets: tuple[Islet, ...], regions: Regions, sizing: Sizing) -> Measurement:
+    """Add the areas of both tissues and the figures of the exocrine regions."""
     px_um2 = regions.um_per_px**2
     islet = (regions.classes == ISLET).astype(np.uint8)
     exocrine = (regions.classes == EXOCRINE).astype(np.uint8)
@@ -312,12 +314,15 @@ def _tissue(regions: Regions, sizing: Sizing) -> tuple[float, float, int, float,
     beside = np.zeros(count, bool)
     beside[numbers[cv2.dilate(islet, np.ones((3, 3), np.uint8)) > 0]] = True
     free = (diameters_um >= sizing.min_diameter_um) & ~beside[1:]
-    return (
-        cv2.countNonZero(islet) * px_um2,
-        float(areas_um2.sum()),
-        int(free.sum()),
-        float(ieq.sphere_nl(diameters_um).sum()),
-        float((areas_um2**2).sum()),
+    return Measurement(
+        islets=islets,
+        islet_area_um2=cv2.countNonZero(islet) * px_um2,
+        exocrine_area_um2=float(areas_um2.sum()),
+        exocrine_clusters=int(free.sum()),
+        exocrine_volume_nl=float(ieq.sphere_nl(diameters_um).sum()),
+        exocrine_area_squares_um4=float((areas_um2**2).sum()),
+        exocrine_area_cubes_um6=float((areas_um2**3).sum()),
+        exocrine_largest_um2=float(areas_um2.max(initial=0)),
     )
 
 

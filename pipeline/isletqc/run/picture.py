@@ -160,6 +160,8 @@ def _make(job: Job, method: Method) -> Picture:
         exocrine_clusters=measured.exocrine_clusters,
         exocrine_volume_nl=measured.exocrine_volume_nl,
         exocrine_area_squares_um4=measured.exocrine_area_squares_um4,
+        exocrine_area_cubes_um6=measured.exocrine_area_cubes_um6,
+        exocrine_largest_um2=measured.exocrine_largest_um2,
     )
     with _timed(seconds, "write"):
         _write(job, method, image=image, regions=regions, result=result)
