@@ -378,7 +378,7 @@ def _carry_out(order: Order) -> Finished:
 
     _announce(order)
     try:
-        with _progress() as on_progress:
+        with _progress(len(order.samples)) as on_progress:
             finished = batch.run(order, on_progress=on_progress)
     except KeyboardInterrupt as e:
         _line("Stopped. Finished pictures are kept: run the same command again to go on.", err=True)
@@ -399,7 +399,7 @@ def _announce(order: Order) -> None:
 
 
 @contextmanager
-def _progress() -> Iterator[Any]:
+def _progress(pictures: int) -> Iterator[Any]:
     """Show a bar on a terminal, one line a picture elsewhere."""
     from rich.console import Console
     from rich.progress import (
@@ -425,10 +425,10 @@ def _progress() -> Iterator[Any]:
         TextColumn("{task.description}", markup=False),
     )
     with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("", total=None)
+        task = bar.add_task("starting", total=pictures)
 
         def advance(done: int, total: int, name: str, result: Picture | Failure) -> None:
-            bar.update(task, completed=done, total=total, description=name)
+            bar.update(task, completed=done, description=name)
             if _is_failure(result):
                 bar.console.print(summary.picture_line(done, total, name, result), markup=False)
 
