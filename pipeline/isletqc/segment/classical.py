@@ -50,8 +50,11 @@ def predict(
 
 def _absorbance(channel: NDArray[np.float32]) -> NDArray[np.float32]:
     """Negative log of the share of the local light, smoothed."""
-    channel = cv2.GaussianBlur(np.maximum(channel, _DARKEST), (0, 0), _SMOOTH_UM / UM_PER_PX / 2)
-    return -np.log(np.maximum(channel, _DARKEST) / _light(channel))
+    sigma_px = _SMOOTH_UM / UM_PER_PX / 2
+    smooth = np.asarray(
+        cv2.GaussianBlur(np.maximum(channel, _DARKEST), (0, 0), sigma_px), np.float32
+    )
+    return -np.log(np.maximum(smooth, _DARKEST) / _light(smooth))
 
 
 def _light(channel: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -74,7 +77,7 @@ def _otsu(values: NDArray[np.float32]) -> float:
         return max(high, _MIN_ABSORBANCE)
     byte = np.clip((values - low) * (255 / (high - low)), 0, 255).astype(np.uint8)
     level, _ = cv2.threshold(byte.reshape(-1, 1), 0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
-    return max(low + (level + 0.5) * (high - low) / 255, _MIN_ABSORBANCE)
+    return max(low + (float(level) + 0.5) * (high - low) / 255, _MIN_ABSORBANCE)
 
 
 def _brightfield(small: NDArray[np.float32]) -> NDArray[np.uint8]:

@@ -22,7 +22,7 @@ from safetensors import safe_open
 
 from isletqc.errors import MissingWeightsError, UsageError
 from isletqc.segment import likeness
-from isletqc.segment.network import Architecture, UNet, fused
+from isletqc.segment.network import Architecture, UNet, channels_last, fused
 
 TILE_PX = 1024
 MARGIN_PX = 96
@@ -104,7 +104,7 @@ def _load(folder: Path, device: str) -> TrainedNetwork:
         tensors = {key: stored.get_tensor(key) for key in stored.keys()}  # noqa: SIM118
     cloud = {key: tensors.pop(key).numpy() for key in list(tensors) if likeness.is_ours(key)}
     network.load_state_dict(tensors)
-    ready = fused(network).to(memory_format=torch.channels_last).to(device)
+    ready = channels_last(fused(network)).to(device)
     return TrainedNetwork(
         name=folder.name,
         network=ready,

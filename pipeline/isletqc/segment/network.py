@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -30,7 +31,7 @@ class Architecture:
     @property
     def multiple_px(self) -> int:
         """Height and width of the input must be multiples of this."""
-        return 2 ** (len(self.channels) - 1)
+        return 1 << (len(self.channels) - 1)
 
     def to_text(self) -> dict[str, str]:
         """Write the fields as text."""
@@ -102,7 +103,7 @@ def fused(network: UNet) -> UNet:
     network.eval()
     for module in list(network.modules()):
         if isinstance(module, nn.Sequential) and isinstance(module[0], nn.Conv2d):
-            module[0] = fuse_conv_bn_eval(module[0], module[1])
+            module[0] = fuse_conv_bn_eval(module[0], cast("nn.BatchNorm2d", module[1]))
             module[1] = nn.Identity()
     network.head = _widened(network.head)
     return network
@@ -116,6 +117,12 @@ def _widened(head: nn.Conv2d) -> nn.Conv2d:
     weight = functional.pad(weights["weight"], (0, 0, 0, 0, 0, 0, 0, empty))
     wide.load_state_dict({"weight": weight, "bias": functional.pad(weights["bias"], (0, empty))})
     return wide
+
+
+def channels_last(network: UNet) -> UNet:
+    """Lay the weights out for pictures whose channels lie next to each other in memory."""
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return network
 
 
 def parameter_count(networks: Sequence[nn.Module]) -> int:

@@ -74,7 +74,7 @@ def normalise(pixels: NDArray[np.float32], full_scale: float) -> NDArray[np.floa
     white = float(np.percentile(brightest, WHITE_PERCENTILE))
     if white < full_scale * _DARKEST_WHITE:
         return np.ones_like(pixels)
-    return np.minimum(pixels * np.float32(2 / white) - 1, np.float32(2))
+    return np.asarray(np.minimum(pixels * np.float32(2 / white) - 1, np.float32(2)))
 
 
 def network_input(

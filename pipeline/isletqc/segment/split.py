@@ -44,12 +44,16 @@ def split(
     (Y, X) int32, 0 outside, 1..n in reading order of first pixels
     """
     mask = _without_holes(mask, _disc_px(settings.max_hole_diameter_um, um_per_px))
-    _, components, stats, _ = cv2.connectedComponentsWithStats(
-        mask.astype(np.uint8), connectivity=4
-    )
+    components, stats = _components(mask)
     seeds = _seeds(mask & (core > settings.seed_level), settings, um_per_px)
     parted = _watershed_where_needed(components, stats, seeds, core)
     return _renumber(parted, _disc_px(settings.min_object_diameter_um, um_per_px))
+
+
+def _components(mask: Mask) -> tuple[Labels, Labels]:
+    """Label 4-connected components; stats are left, top, width, height and area of each."""
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=4)
+    return np.asarray(labels, dtype=np.int32), np.asarray(stats, dtype=np.int32)
 
 
 def _disc_px(diameter_um: float, um_per_px: float) -> float:
@@ -57,20 +61,18 @@ def _disc_px(diameter_um: float, um_per_px: float) -> float:
 
 
 def _without_holes(mask: Mask, max_area_px: float) -> Mask:
-    count, holes, stats, _ = cv2.connectedComponentsWithStats(
-        (~mask).astype(np.uint8), connectivity=4
-    )
+    holes, stats = _components(~mask)
     small = stats[:, cv2.CC_STAT_AREA] <= max_area_px
     small[0] = False
-    return mask | small[holes] if count > 1 and small.any() else mask
+    return mask | small[holes] if small.any() else mask
 
 
 def _seeds(high: Mask, settings: SplitSettings, um_per_px: float) -> Labels:
-    _, seeds, stats, _ = cv2.connectedComponentsWithStats(high.astype(np.uint8), connectivity=4)
+    seeds, stats = _components(high)
     keep = stats[:, cv2.CC_STAT_AREA] >= _disc_px(settings.min_seed_diameter_um, um_per_px)
     keep[0] = False
     numbers = np.where(keep, np.cumsum(keep), 0).astype(np.int32)
-    return numbers[seeds]
+    return np.asarray(numbers[seeds])
 
 
 def _watershed_where_needed(
@@ -86,7 +88,7 @@ def _watershed_where_needed(
         y, x = slice(top, top + height), slice(left, left + width)
         inside = components[y, x] == number
         numbers, local = np.unique(np.where(inside, seeds[y, x], 0), return_inverse=True)
-        parts = watershed(-core[y, x], local.reshape(inside.shape), mask=inside)
+        parts = watershed(-core[y, x], local.reshape(inside.shape), mask=inside)  # type: ignore[no-untyped-call]
         result[y, x][inside] = following + parts[inside]
         following += len(numbers)
     return result

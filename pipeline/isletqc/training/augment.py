@@ -7,6 +7,7 @@ of each pixel that a class covers: a network trained on it puts p = 0.5 on the o
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -95,8 +96,11 @@ def _middle(example: Example, rng: np.random.Generator, half_px: float) -> NDArr
 
 
 def _warp(
-    values: NDArray[np.generic], place: NDArray[np.float64], side_px: int, outside: int
-) -> NDArray[np.generic]:
+    values: NDArray[np.uint8] | NDArray[np.uint16],
+    place: NDArray[np.float64],
+    side_px: int,
+    outside: int,
+) -> NDArray[Any]:
     flags = cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP
     warped = cv2.warpAffine(values, place, (side_px, side_px), flags=flags, borderValue=outside)
     return np.asarray(warped)
@@ -107,14 +111,14 @@ def _look(example: Example, place: NDArray[np.float64], fine_px: int, fine_um: f
     source = example.pixels
     coarse = fine_um / example.um_per_px
     if coarse > 1.5:  # blur first: a warp that skips pixels would alias
-        source = cv2.blur(source, (round(coarse),) * 2)
+        source = np.asarray(cv2.blur(source, (round(coarse),) * 2), dtype=np.uint8)
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     fine = cv2.warpAffine(
         source, place, (fine_px, fine_px), flags=flags, borderMode=cv2.BORDER_REFLECT_101
     )
     small = cv2.resize(fine, (fine_px // _FINER,) * 2, interpolation=cv2.INTER_AREA)
     colour = np.repeat(small[:, :, None], 3, axis=2) if small.ndim == 2 else small
-    return colour.astype(np.float32) / np.float32(example.white)
+    return np.asarray(colour / example.white, dtype=np.float32)
 
 
 def _share(mask: NDArray[np.bool_]) -> Pixels:
@@ -123,7 +127,7 @@ def _share(mask: NDArray[np.bool_]) -> Pixels:
     return blocks.mean(axis=(1, 3), dtype=np.float32)
 
 
-def _core(labels: NDArray[np.generic], um_per_px: float, core_um: float) -> Pixels:
+def _core(labels: NDArray[Any], um_per_px: float, core_um: float) -> Pixels:
     """Depth below the nearest outline or contact, as a share of ``core_um``, at most 1."""
     same = np.ones(labels.shape, dtype=np.bool_)
     down, across = labels[1:] == labels[:-1], labels[:, 1:] == labels[:, :-1]
@@ -150,7 +154,7 @@ def _relight(pixels: Pixels, rng: np.random.Generator) -> Pixels:
 
 def _optics(pixels: Pixels, rng: np.random.Generator) -> Pixels:
     if rng.random() < 0.35:
-        pixels = cv2.GaussianBlur(pixels, (0, 0), rng.uniform(0.3, 1.3))
+        pixels = np.asarray(cv2.GaussianBlur(pixels, (0, 0), rng.uniform(0.3, 1.3)))
     if rng.random() < 0.15:
         soft = cv2.GaussianBlur(pixels, (0, 0), 1.2)
         pixels = pixels + rng.uniform(0.2, 1.0) * (pixels - soft)
@@ -158,7 +162,7 @@ def _optics(pixels: Pixels, rng: np.random.Generator) -> Pixels:
         side = pixels.shape[0]
         small = max(16, round(side / rng.uniform(1.2, 2.4)))
         coarse = cv2.resize(pixels, (small, small), interpolation=cv2.INTER_AREA)
-        pixels = cv2.resize(coarse, (side, side), interpolation=cv2.INTER_CUBIC)
+        pixels = np.asarray(cv2.resize(coarse, (side, side), interpolation=cv2.INTER_CUBIC))
     return pixels
 
 
@@ -174,7 +178,7 @@ def _light(pixels: Pixels, rng: np.random.Generator) -> Pixels:
         lit = lit * (1 + slope[0] * ramp[:, None] + slope[1] * ramp[None, :])[:, :, None]
     if rng.random() < 0.1:
         lit = np.repeat(lit.mean(axis=2, keepdims=True), 3, axis=2)
-    return lit.astype(np.float32)
+    return np.asarray(lit, dtype=np.float32)
 
 
 def _noise(pixels: Pixels, rng: np.random.Generator) -> Pixels:
@@ -189,5 +193,6 @@ def _compress(pixels: Pixels, rng: np.random.Generator) -> Pixels:
         byte = np.clip(pixels * 200, 0, 255).astype(np.uint8)
         quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(35, 95))]
         _, packed = cv2.imencode(".jpg", byte, quality)
-        pixels = cv2.imdecode(packed, cv2.IMREAD_COLOR).astype(np.float32) / 200
+        unpacked = cv2.imdecode(packed, cv2.IMREAD_COLOR)
+        pixels = np.asarray(unpacked, dtype=np.float32) * np.float32(1 / 200)
     return pixels

@@ -171,6 +171,6 @@ def _match(iou: NDArray[np.float64], level: float) -> list[float]:
     return [float(v) for v in iou[rows, columns] if v >= level]
 
 
-def _volume_nl(areas_um2: NDArray[np.float64]) -> float:
+def _volume_nl(areas_um2: NDArray[np.floating]) -> float:
     """Total volume of area-equivalent spheres, nL (1 nL = 1e6 um3)."""
     return float(np.sum(4 / 3 / np.sqrt(np.pi) * areas_um2**1.5) / 1e6)

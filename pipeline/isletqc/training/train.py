@@ -26,8 +26,9 @@ from torch.nn import functional
 
 from isletqc import assets
 from isletqc.records import CLASS_NAMES, Image
+from isletqc.segment import likeness
 from isletqc.segment.learned import TrainedNetwork
-from isletqc.segment.network import Architecture, UNet, fused
+from isletqc.segment.network import Architecture, UNet, channels_last, fused
 from isletqc.segment.run import segment_with
 from isletqc.training import examples as sources
 from isletqc.training.augment import CropSettings, crop
@@ -167,8 +168,9 @@ def _fresh(recipe: Recipe) -> UNet:
     torch.manual_seed(recipe.seed)
     network = UNet(Architecture(recipe.channels, recipe.classes))
     if recipe.start_from:
-        network.load_state_dict(load_file(assets.model(recipe.start_from) / "weights.safetensors"))
-    return network.to(memory_format=torch.channels_last)
+        stored = load_file(assets.model(recipe.start_from) / "weights.safetensors")
+        network.load_state_dict({k: v for k, v in stored.items() if not likeness.is_ours(k)})
+    return channels_last(network)
 
 
 def _resume(path: Path, network: UNet, average: UNet, optimiser: torch.optim.Optimizer) -> int:
@@ -245,13 +247,12 @@ def _step(network: UNet, optimiser: torch.optim.Optimizer, batch: Batch) -> tupl
 
 def _average(average: UNet, network: UNet, decay: float) -> None:
     with torch.no_grad():
-        for kept, new in zip(average.parameters(), network.parameters(), strict=True):
-            kept.lerp_(new, 1 - decay)
-        for kept, new in zip(average.buffers(), network.buffers(), strict=True):
+        state = network.state_dict()
+        for name, kept in average.state_dict().items():
             if kept.dtype.is_floating_point:
-                kept.lerp_(new, 1 - decay)
+                kept.lerp_(state[name], 1 - decay)
             else:
-                kept.copy_(new)
+                kept.copy_(state[name])
 
 
 def _record(path: Path, step: int, losses: Sequence[tuple[float, float]], seconds: float) -> None:
