@@ -58,7 +58,7 @@ def crop(example: Example, rng: np.random.Generator, settings: CropSettings) -> 
     labels = _warp(example.labels, place, fine_px, 0)
     classes = _warp(example.classes, place, fine_px, IGNORE)
     return Crop(
-        pixels=np.ascontiguousarray(_relight(pixels, rng).transpose(2, 0, 1)),
+        pixels=np.ascontiguousarray(relight(pixels, rng).transpose(2, 0, 1)),
         cover=np.stack([_share(classes == value) for value in settings.class_values]),
         core=_core(labels, settings.um_per_px / _FINER, settings.core_um),
         known=(_share(classes == IGNORE) == 0).astype(np.float32),
@@ -118,7 +118,8 @@ def _look(example: Example, place: NDArray[np.float64], fine_px: int, fine_um: f
     )
     small = cv2.resize(fine, (fine_px // _FINER,) * 2, interpolation=cv2.INTER_AREA)
     colour = np.repeat(small[:, :, None], 3, axis=2) if small.ndim == 2 else small
-    return np.asarray(colour / example.white, dtype=np.float32)
+    look: Pixels = np.asarray(colour / example.white, dtype=np.float32)
+    return look
 
 
 def _share(mask: NDArray[np.bool_]) -> Pixels:
@@ -145,7 +146,7 @@ def _core(labels: NDArray[Any], um_per_px: float, core_um: float) -> Pixels:
     return np.asarray(half, dtype=np.float32)
 
 
-def _relight(pixels: Pixels, rng: np.random.Generator) -> Pixels:
+def relight(pixels: Pixels, rng: np.random.Generator) -> Pixels:
     """Another microscope: optics first, then light, then camera; ends as a network's input."""
     pixels = _light(_optics(pixels, rng), rng)
     pixels = _compress(_noise(pixels, rng), rng)
@@ -159,23 +160,23 @@ def _optics(pixels: Pixels, rng: np.random.Generator) -> Pixels:
         soft = cv2.GaussianBlur(pixels, (0, 0), 1.2)
         pixels = pixels + rng.uniform(0.2, 1.0) * (pixels - soft)
     if rng.random() < 0.15:
-        side = pixels.shape[0]
-        small = max(16, round(side / rng.uniform(1.2, 2.4)))
-        coarse = cv2.resize(pixels, (small, small), interpolation=cv2.INTER_AREA)
-        pixels = np.asarray(cv2.resize(coarse, (side, side), interpolation=cv2.INTER_CUBIC))
+        height, width = pixels.shape[:2]
+        shrink = rng.uniform(1.2, 2.4)
+        small = max(1, round(width / shrink)), max(1, round(height / shrink))
+        coarse = cv2.resize(pixels, small, interpolation=cv2.INTER_AREA)
+        pixels = np.asarray(cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC))
     return pixels
 
 
 def _light(pixels: Pixels, rng: np.random.Generator) -> Pixels:
-    side = pixels.shape[0]
     gamma = np.exp(rng.normal(0, 0.15))
     gain = np.exp(rng.normal(0, 0.08)) * np.exp(rng.normal(0, 0.06, 3))
     dark = rng.uniform(-0.06, 0.15) if rng.random() < 0.5 else 0.0
     lit = np.maximum(pixels, 0) ** gamma * gain * (1 - dark) + dark
     if rng.random() < 0.5:
-        ramp = np.linspace(-1, 1, side, dtype=np.float32)
+        down, across = (np.linspace(-1, 1, n, dtype=np.float32) for n in pixels.shape[:2])
         slope = rng.normal(0, 0.08, 2)
-        lit = lit * (1 + slope[0] * ramp[:, None] + slope[1] * ramp[None, :])[:, :, None]
+        lit = lit * (1 + slope[0] * down[:, None] + slope[1] * across[None, :])[:, :, None]
     if rng.random() < 0.1:
         lit = np.repeat(lit.mean(axis=2, keepdims=True), 3, axis=2)
     return np.asarray(lit, dtype=np.float32)

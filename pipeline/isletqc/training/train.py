@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import copy
 import csv
-import json
 import logging
 import math
 import time
@@ -30,6 +29,7 @@ from isletqc.segment import likeness
 from isletqc.segment.learned import TrainedNetwork
 from isletqc.segment.network import Architecture, UNet, channels_last, fused
 from isletqc.segment.run import segment_with
+from isletqc.training import cloud
 from isletqc.training import examples as sources
 from isletqc.training.augment import CropSettings, crop
 from isletqc.training.examples import Example
@@ -40,6 +40,7 @@ Progress = Callable[[int, int], None]
 Pool = tuple[list[Example], float]
 
 _EVERY = 100
+_LOOKS = 2
 
 
 def train(
@@ -74,7 +75,7 @@ def train(
         )
         network.load_state_dict(average.state_dict())
         average = _round(again, pools, network, out=out, name="second", on_progress=on_progress)
-    path = write_weights(out, recipe, average)
+    path = write_weights(out, recipe, average, _cloud(recipe, pools, average))
     for checkpoint in out.glob("*.checkpoint"):
         checkpoint.unlink()
     return path
@@ -107,10 +108,20 @@ def _round(
     return average
 
 
+def _cloud(recipe: Recipe, pools: Sequence[Pool], average: UNet) -> likeness.Cloud:
+    everything = [example for examples, _ in pools for example in examples]
+    return cloud.measure(_ready(recipe, average), everything, looks=_LOOKS, seed=recipe.seed)
+
+
+def _ready(recipe: Recipe, network: UNet) -> TrainedNetwork:
+    """Give a copy for inference of a network in training."""
+    return TrainedNetwork(recipe.name, fused(copy.deepcopy(network)), recipe.um_per_px, "", {})
+
+
 def write_weights(
-    out: Path, recipe: Recipe, network: UNet, figures: dict[str, float] | None = None
+    out: Path, recipe: Recipe, network: UNet, described: likeness.Cloud | None = None
 ) -> Path:
-    """Write the weights with everything needed to use them; figures may be added later."""
+    """Write the weights with everything needed to use them; validation figures come later."""
     facts = network.architecture.to_text() | {
         "name": recipe.name,
         "title": recipe.title,
@@ -118,10 +129,13 @@ def write_weights(
         "um_per_px": repr(recipe.um_per_px),
         "steps": str(recipe.steps),
         "seed": str(recipe.seed),
-        "figures": json.dumps(figures or {}, sort_keys=True),
+        "figures": "{}",
     }
     path = out / "weights.safetensors"
     tensors = {k: v.detach().cpu().contiguous() for k, v in sorted(network.state_dict().items())}
+    if described:
+        named = likeness.to_tensors(described)
+        tensors |= {k: torch.from_numpy(np.ascontiguousarray(v)) for k, v in named.items()}
     save_file(tensors, path, metadata=facts)
     return path
 
@@ -140,8 +154,7 @@ def _pools(recipe: Recipe, data: Path, workers: int) -> list[Pool]:
 
 def _relabelled(recipe: Recipe, pools: Sequence[Pool], data: Path, average: UNet) -> list[Pool]:
     """Replace the drafts of real sources by the outlines of the network so far."""
-    ready = fused(copy.deepcopy(average))
-    teacher = TrainedNetwork(recipe.name, ready, recipe.um_per_px, "", {})
+    teacher = _ready(recipe, average)
 
     def relabel(example: Example) -> NDArray[np.int32]:
         image = Image(
