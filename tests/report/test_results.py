@@ -120,7 +120,8 @@ def test_only_seconds_differ_between_runs_of_the_same_pictures(make: Any) -> Non
         (["pass", "review", "fail"], 0, "fail"),
         (["pass", "review"], 0, "review"),
         (["not judged"], 1, "not judged"),
-        ([], 1, "not judged"),
+        ([], 1, "review"),
+        ([], 0, "not judged"),
     ],
 )
 def test_the_run_is_as_bad_as_its_worst_lot(

@@ -41,7 +41,7 @@ class SizeClass:
 def limit_bar(criterion: Criterion, name: str) -> Markup:
     """Draw one limit: tinted side where it is met, line at the limit, interval, value."""
     low, high = _ends(criterion)
-    place = _scale(low, high, 4, _BAR_WIDTH - 4)
+    place = _scale(low, high, 8, _BAR_WIDTH - 8)
     at = place(criterion.limit)
     left, right = (at, float(_BAR_WIDTH)) if criterion.relation in {">=", ">"} else (0.0, at)
     parts = [_rect("c-track", 0, 7, _BAR_WIDTH, 20), _rect("c-met", left, 7, right - left, 20)]

@@ -90,7 +90,8 @@ def overall_verdict(results: RunResults) -> LotVerdict:
     """Give the worst lot's verdict; never ``pass`` when an input could not be analysed."""
     found = {verdict.verdict for verdict in results.verdicts}
     worst: LotVerdict = next((v for v in WORST_FIRST if v in found), "not judged")
-    return "review" if worst == "pass" and results.failures else worst
+    unseen = results.failures and (worst == "pass" or not found)
+    return "review" if unseen else worst
 
 
 def results_document(results: RunResults) -> dict[str, Any]:
