@@ -125,7 +125,7 @@ def _look(example: Example, place: NDArray[np.float64], fine_px: int, fine_um: f
 def _share(mask: NDArray[np.bool_]) -> Pixels:
     """Share of each coarse pixel that a fine mask covers."""
     blocks = mask.reshape(mask.shape[0] // _FINER, _FINER, mask.shape[1] // _FINER, _FINER)
-    return blocks.mean(axis=(1, 3), dtype=np.float32)
+    return np.asarray(blocks.mean(axis=(1, 3), dtype=np.float32))
 
 
 def _core(labels: NDArray[Any], um_per_px: float, core_um: float) -> Pixels:
