@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from isletqc.records import Picture
 from isletqc.report.files import write_text_atomically
 from isletqc.report.junit import junit_xml
 from isletqc.report.page import report_html
@@ -58,7 +59,7 @@ def provenance_document(results: RunResults) -> dict[str, Any]:
     }
 
 
-def _input(picture: Any) -> dict[str, Any]:
+def _input(picture: Picture) -> dict[str, Any]:
     return {
         "path": picture.sample.image,
         "sha256": picture.sha256,
