@@ -1,0 +1,1 @@
+"""Islets -> lot estimates with their uncertainty -> verdict."""

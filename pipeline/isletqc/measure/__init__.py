@@ -1,0 +1,1 @@
+"""Regions -> islets: size, shape, stain, and what an islet equivalent is."""
