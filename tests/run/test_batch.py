@@ -17,10 +17,10 @@ import pytest
 import tifffile
 from typer.testing import Result
 
+from isletqc.measure import islets
 from isletqc.records import Failure, Lot, LotVerdict, Sample, Verdict
 from isletqc.report import picture as picture_files
 from isletqc.run import batch, lock
-from isletqc.run import picture as one
 from isletqc.run.batch import FailOn, exit_code
 
 Cli = Callable[..., Result]
@@ -46,8 +46,8 @@ def names_of(out: Path, event: str) -> list[str]:
     return [e["image"] for e in events(out) if e["event"] == event]
 
 
-def same_tables(one_out: Path, other: Path) -> bool:
-    return all((one_out / t).read_bytes() == (other / t).read_bytes() for t in TABLES)
+def same_tables(one: Path, other: Path) -> bool:
+    return all((one / t).read_bytes() == (other / t).read_bytes() for t in TABLES)
 
 
 def copied(lot: Path, folder: Path) -> Path:
@@ -157,14 +157,14 @@ def test_bad_pictures_do_not_stop_the_others_and_the_lot_does_not_pass(
 def test_an_internal_error_is_one_picture_s_row_with_its_traceback_in_the_log(
     tmp_path: Path, lot: Path, classical: Path, isletqc: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = one.islets.measure
+    real = islets.measure
 
     def fails_once(image: Any, *rest: Any) -> Any:
         if image.path.endswith("aliquot_2.tif"):
             raise ZeroDivisionError("on purpose")
         return real(image, *rest)
 
-    monkeypatch.setattr(one.islets, "measure", fails_once)
+    monkeypatch.setattr(islets, "measure", fails_once)
     out = tmp_path / "out"
     result = isletqc("run", lot / "images", "-p", classical, "-o", out, "--workers", 1)
     assert result.exit_code == 1
