@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from isletqc.segment import learned
-from isletqc.segment.network import Architecture, UNet, fused
+from isletqc.segment.network import Architecture, UNet, channels_last, fused
 
 
 @pytest.fixture
@@ -17,8 +17,7 @@ def untrained() -> learned.TrainedNetwork:
         if isinstance(module, nn.BatchNorm2d):
             nn.init.normal_(module.weight)
             nn.init.normal_(module.bias)
-    ready = fused(network).to(memory_format=torch.channels_last)
-    return learned.TrainedNetwork("untrained", ready, 2.0, "", {})
+    return learned.TrainedNetwork("untrained", channels_last(fused(network)), 2.0, "", {})
 
 
 @pytest.mark.parametrize("shape_yx", [(64, 64), (150, 333)])
