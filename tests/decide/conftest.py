@@ -88,6 +88,8 @@ def picture() -> Draw:
             exocrine_clusters=exocrine,
             exocrine_volume_nl=exocrine * math.pi / 6 * 100**3 * 1e-6,
             exocrine_area_squares_um4=exocrine * disc_um2**2,
+            exocrine_area_cubes_um6=exocrine * disc_um2**3,
+            exocrine_largest_um2=disc_um2 if exocrine else 0.0,
         )
 
     return make

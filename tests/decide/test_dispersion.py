@@ -43,4 +43,4 @@ def test_well_mixed_lots_are_seldom_called_badly_mixed() -> None:
     for _ in range(2000):
         counts = rng.poisson(60, 3).astype(float)
         called += dispersion.between(counts, np.full(3, counts.mean())).excessive
-    assert called / 2000 == pytest.approx(dispersion.SIGNIFICANCE, abs=0.006)
+    assert called / 2000 == pytest.approx(dispersion.FLAGGED, abs=0.006)

@@ -193,6 +193,15 @@ def test_what_nobody_entered_is_not_guessed(
     assert value(known, "ieq_counted") == pytest.approx(9)
 
 
+@pytest.mark.parametrize("fact", ["suspension_ml", "aliquot_ul", "recipient_kg"])
+@pytest.mark.parametrize("absurd", [0.0, -5.0])
+def test_a_volume_of_nothing_is_a_gap_and_no_division_by_zero(
+    picture: Make, facts: dict[str, Any], fact: str, absurd: float
+) -> None:
+    known = estimated([picture([150] * 9, **facts | {fact: absurd})])
+    assert known["ieq_per_kg"].estimate.value is None
+
+
 def test_a_dilution_for_some_aliquots_only_is_a_gap(picture: Make, facts: dict[str, Any]) -> None:
     pictures = [picture([150], "1", **facts, dilution=2.0), picture([150], "2", **facts)]
     reason = estimated(pictures)["ieq_total"].estimate.reason

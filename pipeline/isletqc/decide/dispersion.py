@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import stats
 
-# Of well-mixed lots, this share is called badly mixed.
-SIGNIFICANCE = 0.01
+# Of well-mixed lots, this share is called badly mixed, and this share has its interval widened.
+# Calling a person costs more than widening an interval, so it takes more evidence.
+FLAGGED, WIDENED = 0.01, 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +29,12 @@ class Dispersion:
 
     @property
     def excessive(self) -> bool:
-        """Whether the aliquots differ by more than chance."""
-        return self.probability < SIGNIFICANCE and self.ratio > 1
+        """Whether the aliquots differ so much that a person should know."""
+        return self.probability < FLAGGED and self.ratio > 1
 
     def inflation(self, confidence: float) -> float:
-        """Factor on the sampling variance; 1 unless the dispersion is excessive."""
-        if not self.excessive:
+        """Factor on the sampling variance; 1 unless the aliquots differ significantly."""
+        if self.probability >= WIDENED or self.ratio <= 1:
             return 1.0
         tail = (1 + confidence) / 2
         few = stats.t.ppf(tail, self.degrees) / stats.norm.ppf(tail)

@@ -16,6 +16,7 @@ def flags(
     lot: Lot,
     protocol: Protocol,
     known: Mapping[str, Known],
+    *,
     mixing: Mapping[str, Dispersion],
 ) -> tuple[Flag, ...]:
     """Raise every flag of a lot.

@@ -91,7 +91,7 @@ def totals(
     sums += [_scaled("islet_total", lot, complete, given, {}), total]
     missing: dict[str, Known] = {}
     for name, divisor, what, rsd in _divisors(lot, given):
-        if divisor:
+        if divisor and _stated(divisor):
             sums.append(_divided(total, name, divisor, {what: rsd}))
         else:
             missing |= _undetermined(f"not determined: no {what}", name)
@@ -127,15 +127,20 @@ def why_no_total(lot: Lot, aliquots: Sequence[Aliquot]) -> str:
         return NO_PICTURE
     if not complete:
         return "not determined: in each aliquot a picture could not be analysed"
-    if lot.suspension_ml is None:
+    if not _stated(lot.suspension_ml):
         return "not determined: no suspension volume"
-    silent = [a.name for a in complete if a.volume_ul is None]
+    silent = [a.name for a in complete if not _stated(a.volume_ul)]
     if silent:
         return f"not determined: no aliquot volume for specimen {', '.join(silent)}"
-    undiluted = [a.name for a in complete if a.dilution is None]
+    undiluted = [a.name for a in complete if not _stated(a.dilution)]
     if 0 < len(undiluted) < len(complete):
         return f"not determined: no dilution for specimen {', '.join(undiluted)}"
     return ""
+
+
+def _stated(quantity: float | None) -> bool:
+    """Tell whether a volume, weight or factor was entered; 0 and less is none."""
+    return quantity is not None and quantity > 0
 
 
 def _scaled(

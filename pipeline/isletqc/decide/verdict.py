@@ -58,7 +58,8 @@ def judge(lot: Lot, protocol: Protocol, *, segmentation_rsd: float) -> Verdict:
     """
     rsd = _segmentation_rsd(lot, protocol, segmentation_rsd)
     known = estimates(lot, protocol, segmentation_rsd=rsd)
-    raised = flags(lot, protocol, known, between_aliquots(lot, aliquots(lot), protocol.uncertainty))
+    mixing = between_aliquots(lot, aliquots(lot), protocol.uncertainty)
+    raised = flags(lot, protocol, known, mixing=mixing)
     criteria = tuple(_criterion(lot, limit, known, protocol.assurance) for limit in protocol.limits)
     verdict, reason = combine(criteria, raised)
     return Verdict(

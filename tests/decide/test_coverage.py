@@ -1,0 +1,61 @@
+"""A short proof that intervals hold the truth; ``scripts/coverage`` runs the long one.
+
+Two hundred lots a setting, four settings a law: the share of intervals that hold the truth has a
+standard error of 0.8 % for each law, and so has the share of false passes.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from isletqc.decide.coverage import Coverage, Setting, cover
+from isletqc.protocol import Uncertainty
+
+EXACT = Uncertainty.model_validate(
+    dict.fromkeys(("pixel_size_rsd", "aliquot_rsd", "dilution_rsd", "suspension_rsd"), 0)
+)
+USUAL = Uncertainty.model_validate({})
+
+
+def simulate(law: str, given: Uncertainty, segmentation_rsd: float) -> list[Coverage]:
+    return [
+        cover(Setting(law, aliquots, seen, given, segmentation_rsd), lots=200, seed=seen + aliquots)
+        for aliquots, seen in ((1, 20), (2, 60), (3, 200), (4, 600))
+    ]
+
+
+def mean(found: list[Coverage], share: str) -> float:
+    return float(sum(getattr(c, share) for c in found) / len(found))
+
+
+@pytest.mark.parametrize(("given", "rsd"), [(EXACT, 0.0), (USUAL, 0.06)])
+@pytest.mark.parametrize("law", ["Weibull", "lognormal", "SC-islets"])
+def test_intervals_hold_the_truth_and_lots_at_the_limit_do_not_pass(
+    law: str, given: Uncertainty, rsd: float
+) -> None:
+    found = simulate(law, given, rsd)
+    assert 0.93 - 0.01 <= mean(found, "held") <= 0.97 + 0.01
+    assert mean(found, "false_pass") <= 0.05 + 0.01
+    assert mean(found, "called_badly_mixed") <= 0.02
+    assert mean(found, "wrongly_passed") <= 0.02
+    assert mean(found, "mean_probability") == pytest.approx(mean(found, "met"), abs=0.05)
+
+
+def test_badly_mixed_lots_are_mostly_found_out() -> None:
+    setting = Setting("SC-islets", 4, 600, USUAL, 0.06, mixing_rsd=0.5)
+    found = cover(setting, lots=200, seed=1)
+    assert found.called_badly_mixed > 0.8
+    assert found.held > 0.9
+
+
+def test_the_simulation_can_fail() -> None:
+    """Estimates that know nothing of a 20 % error must be caught by it."""
+    right = Setting("SC-islets", 1, 600, EXACT, 0.0)
+    blind = Setting("SC-islets", 1, 600, EXACT, 0.0, mixing_rsd=0.2)
+    assert cover(right, lots=300, seed=3).held > 0.93
+    assert cover(blind, lots=300, seed=3).held < 0.75
+
+
+def test_the_same_seed_gives_the_same_table() -> None:
+    setting = Setting("lognormal", 2, 50, USUAL, 0.06)
+    assert cover(setting, lots=20, seed=9) == cover(setting, lots=20, seed=9)
