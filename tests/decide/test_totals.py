@@ -193,7 +193,7 @@ def test_what_nobody_entered_is_not_guessed(
     assert value(known, "ieq_counted") == pytest.approx(9)
 
 
-@pytest.mark.parametrize("fact", ["suspension_ml", "aliquot_ul", "recipient_kg"])
+@pytest.mark.parametrize("fact", ["suspension_ml", "aliquot_ul", "recipient_kg", "dilution"])
 @pytest.mark.parametrize("absurd", [0.0, -5.0])
 def test_a_volume_of_nothing_is_a_gap_and_no_division_by_zero(
     picture: Make, facts: dict[str, Any], fact: str, absurd: float

@@ -133,7 +133,8 @@ def why_no_total(lot: Lot, aliquots: Sequence[Aliquot]) -> str:
     if silent:
         return f"not determined: no aliquot volume for specimen {', '.join(silent)}"
     undiluted = [a.name for a in complete if not _stated(a.dilution)]
-    if 0 < len(undiluted) < len(complete):
+    unsaid = all(a.dilution is None for a in complete)
+    if undiluted and not unsaid:
         return f"not determined: no dilution for specimen {', '.join(undiluted)}"
     return ""
 
