@@ -8,18 +8,16 @@ words what it shows.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from markupsafe import Markup, escape
+from markupsafe import Markup
 from numpy.typing import NDArray
 
 from isletqc.records import Criterion, Islet
-from isletqc.report import figures, texts
+from isletqc.report import figures, svg, texts
 from isletqc.report.figures import interval, limit, number, percent
-
-Scale = Callable[[float], float]
 
 CLASS_UM = 50
 _MOST_CLASSES, _FEWEST_CLASSES = 10, 7
@@ -41,18 +39,21 @@ class SizeClass:
 def limit_bar(criterion: Criterion, name: str) -> Markup:
     """Draw one limit: tinted side where it is met, line at the limit, interval, value."""
     low, high = _ends(criterion)
-    place = _scale(low, high, 8, _BAR_WIDTH - 8)
+    place = svg.scale(low, high, 8, _BAR_WIDTH - 8)
     at = place(criterion.limit)
     left, right = (at, float(_BAR_WIDTH)) if criterion.relation in {">=", ">"} else (0.0, at)
-    parts = [_rect("c-track", 0, 7, _BAR_WIDTH, 20), _rect("c-met", left, 7, right - left, 20)]
+    parts = [
+        svg.rect("c-track", 0, 7, _BAR_WIDTH, 20),
+        svg.rect("c-met", left, 7, right - left, 20),
+    ]
     ends = _interval_ends(criterion, place)
     if ends is not None:
-        parts.append(_rect("c-interval", ends[0], 14, max(ends[1] - ends[0], 1), 6))
-    parts.append(_line("c-limit", at, 1, at, _BAR_HEIGHT - 1))
+        parts.append(svg.rect("c-interval", ends[0], 14, max(ends[1] - ends[0], 1), 6))
+    parts.append(svg.line("c-limit", at, 1, at, _BAR_HEIGHT - 1))
     value = criterion.estimate.value
     if value is not None:
-        parts.append(f'<circle class="c-value" cx="{_p(place(value))}" cy="17" r="5.5"/>')
-    return _svg("bar", _BAR_WIDTH, _BAR_HEIGHT, _bar_words(criterion, name), parts)
+        parts.append(f'<circle class="c-value" cx="{svg.place(place(value))}" cy="17" r="5.5"/>')
+    return svg.figure("bar", _BAR_WIDTH, _BAR_HEIGHT, _bar_words(criterion, name), parts)
 
 
 def size_classes(islets: Sequence[Islet], min_diameter_um: float) -> tuple[SizeClass, ...]:
@@ -78,19 +79,21 @@ def histogram(classes: Sequence[SizeClass]) -> Markup:
     step = (_WIDTH - _LEFT - _RIGHT) / len(classes)
     total = sum(c.count for c in classes) or 1
     highest = max([0.05, *(c.count / total for c in classes), *(c.ieq_share for c in classes)])
-    up = _scale(0, highest, _HEIGHT - _BOTTOM, _TOP)
-    parts = [_line("c-axis", _LEFT, up(0), _WIDTH - _RIGHT, up(0))]
+    up = svg.scale(0, highest, _HEIGHT - _BOTTOM, _TOP)
+    parts = [svg.line("c-axis", _LEFT, up(0), _WIDTH - _RIGHT, up(0))]
     for k, c in enumerate(classes):
         x = _LEFT + k * step
         count, share = up(c.count / total), up(c.ieq_share)
         parts += _column("c-count", x + step * 0.29, step * 0.4, count, _whole(c.count))
         parts += _column("c-ieq", x + step * 0.71, step * 0.4, share, _share(c.ieq_share))
-        parts.append(_text("c-tick", x, up(0) + 16, f"{c.low_um:g}"))
+        parts.append(svg.text("c-tick", x, up(0) + 16, f"{c.low_um:g}"))
     end = classes[-1].high_um
     last = texts.HISTOGRAM_OPEN if end is None else f"{end:g}"
-    parts.append(_text("c-tick c-end", _WIDTH - _RIGHT, up(0) + 16, last))
-    parts.append(_text("c-name", (_LEFT + _WIDTH - _RIGHT) / 2, _HEIGHT - 6, texts.DIAMETER_AXIS))
-    return _svg("chart", _WIDTH, _HEIGHT, _histogram_words(classes), parts)
+    parts.append(svg.text("c-tick c-end", _WIDTH - _RIGHT, up(0) + 16, last))
+    parts.append(
+        svg.text("c-name", (_LEFT + _WIDTH - _RIGHT) / 2, _HEIGHT - 6, texts.DIAMETER_AXIS)
+    )
+    return svg.figure("chart", _WIDTH, _HEIGHT, _histogram_words(classes), parts)
 
 
 def cumulative_ieq(islets: Sequence[Islet], min_diameter_um: float) -> Markup:
@@ -101,17 +104,17 @@ def cumulative_ieq(islets: Sequence[Islet], min_diameter_um: float) -> Markup:
     half_um = float(diameters[min(int(np.searchsorted(shares, 0.5)), len(diameters) - 1)])
     low = CLASS_UM * math.floor(min_diameter_um / CLASS_UM)
     high = CLASS_UM * (math.floor(float(diameters[-1]) / CLASS_UM) + 1)
-    across = _scale(low, high, _LEFT, _WIDTH - _RIGHT)
-    up = _scale(0, 1, _HEIGHT - _BOTTOM, _TOP)
+    across = svg.scale(low, high, _LEFT, _WIDTH - _RIGHT)
+    up = svg.scale(0, 1, _HEIGHT - _BOTTOM, _TOP)
     parts = [*_curve_axes(low, high, across, up)]
     steps = _steps(across, up, diameters, shares)
     parts.append(f'<path class="c-curve" d="{steps}"/>')
-    parts.append(_line("c-half", _LEFT, up(0.5), across(half_um), up(0.5)))
-    parts.append(_line("c-half", across(half_um), up(0.5), across(half_um), up(0)))
+    parts.append(svg.line("c-half", _LEFT, up(0.5), across(half_um), up(0.5)))
+    parts.append(svg.line("c-half", across(half_um), up(0.5), across(half_um), up(0)))
     words = texts.CURVE_HALF.format(half=number(half_um))
     parts.append(_half_label(across(half_um), up(0.5), words))
     title = texts.CURVE_ALT.format(half=number(half_um))
-    return _svg("chart", _WIDTH, _HEIGHT, title, parts)
+    return svg.figure("chart", _WIDTH, _HEIGHT, title, parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,32 +137,34 @@ def _shares(ieq: NDArray[np.float64]) -> NDArray[np.float64]:
     return ieq / total if total > 0 else ieq
 
 
-def _curve_axes(low: float, high: float, across: Scale, up: Scale) -> Iterable[str]:
+def _curve_axes(low: float, high: float, across: svg.Scale, up: svg.Scale) -> Iterable[str]:
     for share in (0.0, 0.25, 0.5, 0.75, 1.0):
-        yield _line("c-axis" if share == 0 else "c-grid", _LEFT, up(share), across(high), up(share))
-        yield _text("c-tick c-end", _LEFT - 6, up(share) + 4, f"{100 * share:g}")
+        yield svg.line(
+            "c-axis" if share == 0 else "c-grid", _LEFT, up(share), across(high), up(share)
+        )
+        yield svg.text("c-tick c-end", _LEFT - 6, up(share) + 4, f"{100 * share:g}")
     # At most ten ticks, however large the largest islet.
     step = CLASS_UM * max(1, math.ceil((high - low) / CLASS_UM / 10))
     for diameter in np.arange(low, high + 1, step):
-        yield _text("c-tick", across(diameter), up(0) + 16, f"{diameter:g}")
-    yield _text("c-name", (_LEFT + across(high)) / 2, _HEIGHT - 6, texts.DIAMETER_AXIS)
+        yield svg.text("c-tick", across(diameter), up(0) + 16, f"{diameter:g}")
+    yield svg.text("c-name", (_LEFT + across(high)) / 2, _HEIGHT - 6, texts.DIAMETER_AXIS)
 
 
 def _steps(
-    across: Scale, up: Scale, diameters: NDArray[np.float64], shares: NDArray[np.float64]
+    across: svg.Scale, up: svg.Scale, diameters: NDArray[np.float64], shares: NDArray[np.float64]
 ) -> str:
     """Path of the curve with one step a drawing unit, so thousands of islets stay a few kB."""
     x = np.round([across(d) for d in diameters], 0)
     last = np.flatnonzero(np.diff(x, append=np.inf) > 0)
-    path = [f"M{_p(float(_LEFT))} {_p(up(0))}"]
-    path += [f"H{_p(x[k])}V{_p(up(float(shares[k])))}" for k in last]
+    path = [f"M{svg.place(float(_LEFT))} {svg.place(up(0))}"]
+    path += [f"H{svg.place(x[k])}V{svg.place(up(float(shares[k])))}" for k in last]
     return "".join(path) + f"H{_WIDTH - _RIGHT}"
 
 
 def _half_label(x: float, y: float, words: str) -> str:
     if x > _WIDTH / 2:
-        return _text("c-note c-end", x - 8, y - 6, words)
-    return _text("c-note c-start", x + 8, y - 6, words)
+        return svg.text("c-note c-end", x - 8, y - 6, words)
+    return svg.text("c-note c-start", x + 8, y - 6, words)
 
 
 def _ends(criterion: Criterion) -> tuple[float, float]:
@@ -172,7 +177,7 @@ def _ends(criterion: Criterion) -> tuple[float, float]:
     return (max(low - room, 0.0) if low >= 0 else low - room), high + room
 
 
-def _interval_ends(criterion: Criterion, place: Scale) -> tuple[float, float] | None:
+def _interval_ends(criterion: Criterion, place: svg.Scale) -> tuple[float, float] | None:
     """Drawing positions of the interval; an open end reaches the edge."""
     ends = (criterion.estimate.ci_low, criterion.estimate.ci_high)
     if all(end is None or not math.isfinite(end) for end in ends):
@@ -207,8 +212,8 @@ def _histogram_words(classes: Sequence[SizeClass]) -> str:
 def _column(style: str, x: float, width: float, top: float, words: str) -> Iterable[str]:
     bottom = float(_HEIGHT - _BOTTOM)
     if bottom - top > 0:
-        yield _rect(style, x - width / 2, top, width, bottom - top)
-        yield _text(f"{style}-n", x, top - 4, words)
+        yield svg.rect(style, x - width / 2, top, width, bottom - top)
+        yield svg.text(f"{style}-n", x, top - 4, words)
 
 
 def _whole(count: float) -> str:
@@ -217,34 +222,3 @@ def _whole(count: float) -> str:
 
 def _share(share: float) -> str:
     return "<1" if 0 < share < 0.005 else f"{100 * share:.0f}"
-
-
-def _scale(low: float, high: float, start: float, end: float) -> Scale:
-    factor = (end - start) / (high - low)
-    return lambda value: start + factor * (value - low)
-
-
-def _p(value: float) -> str:
-    """Write a position to a tenth of a drawing unit."""
-    return f"{round(value, 1):g}"
-
-
-def _rect(style: str, x: float, y: float, width: float, height: float) -> str:
-    size = f'width="{_p(width)}" height="{_p(height)}"'
-    return f'<rect class="{style}" x="{_p(x)}" y="{_p(y)}" {size}/>'
-
-
-def _line(style: str, x1: float, y1: float, x2: float, y2: float) -> str:
-    ends = f'x1="{_p(x1)}" y1="{_p(y1)}" x2="{_p(x2)}" y2="{_p(y2)}"'
-    return f'<line class="{style}" {ends}/>'
-
-
-def _text(style: str, x: float, y: float, words: str) -> str:
-    return f'<text class="{style}" x="{_p(x)}" y="{_p(y)}">{escape(words)}</text>'
-
-
-def _svg(style: str, width: int, height: int, title: str, parts: Iterable[str]) -> Markup:
-    return Markup(
-        f'<svg class="{style}" viewBox="0 0 {width} {height}" role="img" '
-        f'aria-label="{escape(title)}">{"".join(parts)}</svg>'
-    )
