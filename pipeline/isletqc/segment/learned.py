@@ -122,7 +122,7 @@ _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 
 
 def _keep_buffers() -> None:
-    """Let the C library keep big buffers: fetching them anew costs a fifth of the network's time."""
+    """Let the C library keep big buffers: fetching them anew costs a fifth of the time."""
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
     if mallopt:
         mallopt(_M_MMAP_THRESHOLD, 1 << 30)
