@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from ruamel.yaml import YAML
@@ -30,11 +30,17 @@ class Segmentation(_Frozen):
     """How the islets are found."""
 
     method: Literal["network", "classical"] = "network"
-    network: str = Field(description="name of a folder under models/")
+    network: str = Field("", description="name of a folder under models/; classical needs none")
     max_megapixels: float = Field(400, gt=0, description="larger pictures are refused")
     uncertainty: bool = Field(
         False, description="segment fixed flips and rotations too and state the spread (slower)"
     )
+
+    @model_validator(mode="after")
+    def _network_has_a_name(self) -> Segmentation:
+        if self.method == "network" and not self.network:
+            raise ValueError("method network needs a network, the name of a folder under models/")
+        return self
 
 
 class Sizing(_Frozen):
@@ -52,6 +58,9 @@ class Sizing(_Frozen):
     oversize_um: tuple[float, ...] = Field(
         (200, 250, 300), description="fractions of islets over these diameters are reported"
     )
+    fused_neck_ratio: float = Field(
+        0.85, gt=0, lt=1, description="clusters with a waist up to this share of a lobe are fused"
+    )
 
 
 class Purity(_Frozen):
@@ -60,14 +69,60 @@ class Purity(_Frozen):
     definition: Literal["area", "volume", "count"] = "area"
 
 
+class Viability(_Frozen):
+    """How live and dead tissue are told apart, and which viability is meant."""
+
+    live_channel: str | Annotated[int, Field(ge=1)] = Field(
+        1, description="name, or place in the file (1 is the first), of the live stain"
+    )
+    dead_channel: str | Annotated[int, Field(ge=1)] = Field(
+        2, description="name, or place in the file (1 is the first), of the dead stain"
+    )
+    definition: Literal["tissue-weighted", "islet-mean", "by-islet"] = "tissue-weighted"
+    live_threshold: float = Field(
+        0.5, gt=0, le=1, description="live fraction from which an islet counts as live (by-islet)"
+    )
+    min_islets: int = Field(20, ge=2, description="with fewer the viability is not determined")
+    bleed_through: float | Literal["estimate"] = Field(
+        "estimate", description="live stain seen in the dead channel, share of the live channel"
+    )
+    max_saturated: float = Field(
+        0.02, ge=0, le=1, description="fraction of islet pixels at full scale in either channel"
+    )
+    min_separation: float = Field(
+        4, gt=1, description="live over dead light: ratio in live tissue / ratio in dead tissue"
+    )
+    depth_step_um: float = Field(20, gt=0, description="of the live fraction by depth")
+    method_sd: float = Field(
+        0.01, ge=0, description="standard deviation of the method itself, of the viability"
+    )
+
+    @model_validator(mode="after")
+    def _two_channels(self) -> Viability:
+        if self.live_channel == self.dead_channel:
+            raise ValueError("live_channel and dead_channel must differ")
+        if self.bleed_through != "estimate" and not 0 <= self.bleed_through < 1:
+            raise ValueError("bleed_through must be estimate, or from 0 to under 1")
+        return self
+
+
 class FitnessLimits(_Frozen):
     """Beyond these a picture is unfit and its lot goes to review."""
 
-    min_focus: float = Field(0.15, ge=0, description="relative sharpness of the sharpest edges")
+    min_focus: float = Field(
+        0.45, ge=0, description="sharpness of edges: 1 sharp, 0.45 blurred by 9 um, 0.25 by any"
+    )
     max_saturated: float = Field(0.02, ge=0, le=1, description="fraction of pixels at full scale")
-    max_black: float = Field(0.5, ge=0, le=1, description="fraction of pixels at zero")
-    min_contrast: float = Field(0.02, ge=0, le=1, description="1st to 99th percentile, of full scale")
-    min_evenness: float = Field(0.5, ge=0, le=1, description="dimmest part of the field / brightest")
+    max_black: float = Field(
+        0.1, ge=0, le=1, description="fraction under 1 % of full scale, on a bright ground"
+    )
+    min_contrast: float = Field(
+        0.05, ge=0, le=1, description="difference of the strongest objects from the background"
+    )
+    min_evenness: float = Field(0.5, ge=0, le=1, description="dimmest background / brightest")
+    max_off_field: float = Field(
+        0.08, ge=0, le=1, description="fraction of the field with a light unlike the rest"
+    )
     um_per_px: tuple[float, float] = Field((0.2, 25), description="plausible pixel sizes")
     min_likeness: float = Field(0.05, ge=0, le=1, description="likeness to the training pictures")
 
@@ -113,6 +168,7 @@ class Protocol(_Frozen):
     segmentation: Segmentation
     sizing: Sizing = Sizing()
     purity: Purity | None = None
+    viability: Viability | None = None
     fitness: FitnessLimits = FitnessLimits()
     uncertainty: Uncertainty = Uncertainty()
     assurance: float = Field(0.95, gt=0.5, lt=1, description="probability that decides")
@@ -125,6 +181,15 @@ class Protocol(_Frozen):
         twice = sorted({n for n in names if names.count(n) > 1})
         if twice:
             raise ValueError(f"limits must have different names; found twice: {', '.join(twice)}")
+        return self
+
+
+    @model_validator(mode="after")
+    def _viability_fits_the_stain(self) -> Protocol:
+        if (self.viability is not None) != (self.stain == "live-dead"):
+            raise ValueError("a viability section goes with stain live-dead, and only with it")
+        if self.stain == "live-dead" and self.segmentation.method == "network":
+            raise ValueError("stain live-dead needs segmentation.method: classical")
         return self
 
 
@@ -160,9 +225,7 @@ def load(name_or_path: str) -> LoadedProtocol:
         protocol = Protocol.model_validate(tree)
     except ValidationError as e:
         raise ProtocolError("\n".join(_faults(path, tree, e))) from e
-    return LoadedProtocol(
-        protocol=protocol, path=path, sha256=hashlib.sha256(data).hexdigest()
-    )
+    return LoadedProtocol(protocol=protocol, path=path, sha256=hashlib.sha256(data).hexdigest())
 
 
 def json_schema() -> dict[str, Any]:

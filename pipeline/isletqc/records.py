@@ -117,6 +117,10 @@ class Islet:
     border rule (1 without a rule, 0 where the rule leaves it out). ``ieq`` follows the protocol's
     convention; ``volume_nl`` is always the volume of that convention. ``extrusion_nl`` is the
     volume by spherical extrusion, which needs the mask and cannot be had from the other columns.
+    ``neck_ratio`` is the waist of the outline over its narrower lobe, None where there is no waist;
+    ``fused`` says whether that makes it two clusters grown together, None where nobody asked.
+    ``viability`` is the live share of its tissue by area; ``dead_core_depth_um`` the depth below
+    the outline at which a dead core begins, None where there is none.
     """
 
     label: int
@@ -139,6 +143,32 @@ class Islet:
     stain: Mapping[str, float] = field(default_factory=dict)
     viability: float | None = None
     extrusion_nl: float | None = None
+    neck_ratio: float | None = None
+    fused: bool | None = None
+    dead_core_depth_um: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LiveDead:
+    """What a live/dead picture tells beside the live fraction of each islet.
+
+    Attributes
+    ----------
+    depth_step_um : width of the classes of depth below the outline
+    live_um2, tissue_um2 : live tissue and all tissue of the islets in each class of depth
+    loose_dead_count, loose_dead_um2 : dead objects outside islets, and their area
+    bleed_through : share of the live channel's light that was taken off the dead channel
+    live_level, dead_level : typical light of live and dead tissue, share of full scale
+    """
+
+    depth_step_um: float
+    live_um2: tuple[float, ...]
+    tissue_um2: tuple[float, ...]
+    loose_dead_count: int
+    loose_dead_um2: float
+    bleed_through: float
+    live_level: float
+    dead_level: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +219,7 @@ class Picture:
     exocrine_area_squares_um4: float | None = None
     exocrine_area_cubes_um6: float | None = None
     exocrine_largest_um2: float | None = None
+    live_dead: LiveDead | None = None
 
     @property
     def counted(self) -> tuple[Islet, ...]:
@@ -217,18 +248,19 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Specimen:
-    """One aliquot: its pictures and the volume they were taken from."""
+    """One aliquot: its pictures, the volume they were taken from and the day it was taken."""
 
     name: str
     pictures: tuple[Picture, ...]
     failures: tuple[Failure, ...]
     aliquot_ul: float | None
     dilution: float | None
+    day: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Lot:
-    """Everything known about one lot before it is judged."""
+    """Everything known about one lot before it is judged; ``day`` is the last of its days."""
 
     name: str
     specimens: tuple[Specimen, ...]
@@ -290,8 +322,20 @@ class Flag:
 
 
 @dataclass(frozen=True, slots=True)
+class DayFigures:
+    """Sizes of a culture on one of its days."""
+
+    day: float
+    picture_count: int
+    islet_count: int
+    diameter_mean: Estimate
+    diameter_median: Estimate
+    quartiles_um: tuple[float, float] | None
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
-    """The lot's answer, limit by limit."""
+    """The lot's answer, limit by limit; ``days`` where its sizes were followed over days."""
 
     lot: Lot
     verdict: LotVerdict
@@ -300,3 +344,4 @@ class Verdict:
     estimates: Mapping[str, Estimate]
     conventions: Mapping[str, float]
     flags: tuple[Flag, ...] = ()
+    days: tuple[DayFigures, ...] = ()

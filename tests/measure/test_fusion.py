@@ -29,8 +29,8 @@ def discs(distance: float, radius: float = 60.0, other: float | None = None, tur
 @pytest.mark.parametrize("turn", [0.0, 0.4, math.pi / 4, 1.3])
 def test_two_equal_discs_have_the_neck_ratio_of_the_formula(ratio: float, turn: float) -> None:
     distance = 2 * 60 * math.sqrt(1 - ratio**2)
-    # The waist's ends are single pixels: a pixel at each end of 120.
-    assert neck_ratio(discs(distance, turn=turn), 1.6) == pytest.approx(ratio, abs=0.035)
+    # Each end of the waist may lie two pixels off: 0.03 of 120, and the pixel grid adds to it.
+    assert neck_ratio(discs(distance, turn=turn), 1.6) == pytest.approx(ratio, abs=0.04)
 
 
 @pytest.mark.parametrize("turn", [0.0, 0.7])
@@ -40,7 +40,7 @@ def test_the_waist_is_held_against_the_smaller_of_two_discs(turn: float) -> None
     along = (distance**2 + large**2 - small**2) / (2 * distance)
     chord = 2 * math.sqrt(large**2 - along**2)
     found = neck_ratio(discs(distance, large, small, turn), 1.6)
-    assert found == pytest.approx(chord / (2 * small), abs=0.035)
+    assert found == pytest.approx(chord / (2 * small), abs=0.04)
 
 
 @pytest.mark.parametrize("um_per_px", [0.8, 1.6, 3.2])
@@ -87,7 +87,7 @@ def test_a_row_of_three_has_the_ratio_of_its_narrowest_waist() -> None:
 
 
 def test_labels_are_looked_at_one_by_one() -> None:
-    labels = np.zeros((400, 700), np.int32)
+    labels = np.zeros((500, 700), np.int32)
     pair, disc = discs(100.0), discs(0.0, 40.0)
     labels[: pair.shape[0], : pair.shape[1]] = pair
     labels[-disc.shape[0] :, -disc.shape[1] :][disc > 0] = 3

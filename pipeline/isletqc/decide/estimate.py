@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from isletqc.decide import spread
+from isletqc.decide import drift, spread
+from isletqc.decide.fused import fraction_fused
 from isletqc.decide.lot import aliquots, sample_pictures
 from isletqc.decide.purity import by_definition, purity
 from isletqc.decide.sizes import sizes
@@ -39,6 +40,7 @@ def estimates(lot: Lot, protocol: Protocol, *, segmentation_rsd: float) -> dict[
     return {
         **totals(lot, aliquots(lot), given, segmentation_rsd=segmentation_rsd),
         **sizes(counted, protocol.sizing, given, segmentation_rsd=segmentation_rsd),
+        **_clusters(lot, protocol, segmentation_rsd),
         "purity": fractions,
         "viability": Known(Estimate("viability", None, "1", reason=_NO_VIABILITY)),
         "settled_tissue_ml": _entered(lot, protocol),
@@ -70,6 +72,18 @@ def conventions(lot: Lot, protocol: Protocol) -> Mapping[str, float]:
     if protocol.purity is None:
         return found
     return found | {f"purity-{n}": v for n, v in by_definition(sample_pictures(lot)).items()}
+
+
+def _clusters(lot: Lot, protocol: Protocol, segmentation_rsd: float) -> dict[str, Known]:
+    """Give the figures of stem-cell clusters: fused ones, and growth over the days."""
+    if protocol.stain != "brightfield":
+        return {}
+    given = protocol.uncertainty
+    fused = fraction_fused(
+        sample_pictures(lot), protocol.sizing.fused_neck_ratio, confidence=given.confidence
+    )
+    slope = drift.slope(lot, given, segmentation_rsd=segmentation_rsd)
+    return {k.estimate.name: k for k in (fused, slope) if k is not None}
 
 
 def _entered(lot: Lot, protocol: Protocol) -> Known:

@@ -3,6 +3,9 @@
 A lot has specimens, a specimen is one aliquot, and its pictures are fields of that aliquot whose
 islets add up. Control pictures stay with their lot but never enter a total. A specimen with a
 picture that could not be analysed is known only in part: it is marked so, never filled in.
+
+A lot is one culture. Where the sheet gives its specimens several days, the lot's totals and limits
+are about the last day; the earlier days show how it grew (``decide.drift``).
 """
 
 from __future__ import annotations
@@ -17,7 +20,7 @@ from numpy.typing import NDArray
 from isletqc.errors import SheetError
 from isletqc.records import Failure, Lot, Picture, Sample, Specimen
 
-_LOT_FACTS = ("suspension_ml", "recipient_kg", "settled_tissue_ml", "infusion", "day")
+_LOT_FACTS = ("suspension_ml", "recipient_kg", "settled_tissue_ml", "infusion")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +62,26 @@ def gather(pictures: Sequence[Picture], failures: Sequence[Failure]) -> tuple[Lo
 
 
 def aliquots(lot: Lot) -> tuple[Aliquot, ...]:
-    """List the lot's specimens with at least one analysed sample picture."""
-    return tuple(_aliquot(s) for s in lot.specimens if _sampled(s))
+    """List the specimens of the lot's last day with at least one analysed sample picture."""
+    return tuple(_aliquot(s) for s in _last(lot) if _sampled(s))
 
 
 def sample_pictures(lot: Lot) -> tuple[Picture, ...]:
-    """List the analysed pictures of the lot that are no controls."""
-    return tuple(p for specimen in lot.specimens for p in _sampled(specimen))
+    """List the analysed pictures of the lot's last day that are no controls."""
+    return tuple(p for specimen in _last(lot) for p in _sampled(specimen))
+
+
+def sample_pictures_by_day(lot: Lot) -> dict[float, tuple[Picture, ...]]:
+    """List the analysed pictures that are no controls by day, first day first."""
+    days = sorted({s.day for s in lot.specimens if s.day is not None and _sampled(s)})
+    return {
+        day: tuple(p for s in lot.specimens if s.day == day for p in _sampled(s)) for day in days
+    }
+
+
+def _last(lot: Lot) -> tuple[Specimen, ...]:
+    # Without a day in the lot every specimen belongs to the one day there is.
+    return tuple(s for s in lot.specimens if s.day == lot.day or s.day is None)
 
 
 def _sampled(specimen: Specimen) -> tuple[Picture, ...]:
@@ -88,8 +104,22 @@ def _lot(name: str, pictures: Sequence[Picture], failures: Sequence[Failure]) ->
         )
         for specimen in sorted({s.specimen for s in samples})
     )
-    facts = {fact: _agreed(samples, fact) for fact in _LOT_FACTS}
-    return Lot(name=name, specimens=specimens, **facts)
+    day = _last_day(samples)
+    today = [s for s in samples if s.day in (None, day)]
+    facts = {fact: _agreed(today, fact) for fact in _LOT_FACTS}
+    return Lot(name=name, specimens=specimens, day=day, **facts)
+
+
+def _last_day(samples: Sequence[Sample]) -> float | None:
+    """Give the last day; of several days every sample must name its own."""
+    days = {s.day for s in samples if s.day is not None}
+    silent = [s for s in samples if s.day is None and s.role == "sample"]
+    if len(days) > 1 and silent:
+        raise SheetError(
+            f"lot {silent[0].lot}: expected a day for every picture, as the lot has several, found "
+            f"none for {silent[0].image}; complete the column day of the sample sheet"
+        )
+    return max(days, default=None)
 
 
 def _specimen(name: str, pictures: tuple[Picture, ...], failures: tuple[Failure, ...]) -> Specimen:
@@ -100,6 +130,7 @@ def _specimen(name: str, pictures: tuple[Picture, ...], failures: tuple[Failure,
         failures=tuple(sorted(failures, key=lambda f: (f.sample.image, f.error, f.message))),
         aliquot_ul=_agreed([s for s in samples if s.role == "sample"], "aliquot_ul"),
         dilution=_agreed([s for s in samples if s.role == "sample"], "dilution"),
+        day=_agreed(samples, "day"),
     )
 
 

@@ -12,13 +12,15 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.resources import files
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import Any
 
+from isletqc.errors import UsageError
 from isletqc.protocol import LoadedProtocol
 from isletqc.records import (
     Check,
     Criterion,
+    DayFigures,
     Estimate,
     Failure,
     Lot,
@@ -122,6 +124,40 @@ def schema() -> dict[str, Any]:
     return document
 
 
+def read_results(path: Path) -> tuple[Path, dict[str, Any]]:
+    """Read the ``results.json`` of a finished run.
+
+    Parameters
+    ----------
+    path : the file, or the output folder of the run
+
+    Returns
+    -------
+    tuple
+        Path of the file, and the document.
+
+    Raises
+    ------
+    UsageError
+        There is no such file, it is not the results of a run, or of a version not known here.
+    """
+    file = path / "results.json" if path.is_dir() else path
+    try:
+        document = json.loads(file.read_text("utf-8"))
+    except (OSError, ValueError) as e:
+        raise UsageError(
+            f"{file}: expected the results.json of a finished run: {e}; "
+            "give the folder that isletqc run wrote"
+        ) from e
+    found = document.get("schema_version") if isinstance(document, dict) else None
+    if not isinstance(found, str) or found.split(".")[0] != SCHEMA_VERSION.split(".")[0]:
+        raise UsageError(
+            f"{file}: expected results of schema_version {SCHEMA_VERSION}, found {found}; "
+            "run the pictures again with this version"
+        )
+    return file, document
+
+
 def network_facts(network: NetworkCard | None) -> dict[str, Any] | None:
     """Give the network as plain data."""
     if network is None:
@@ -152,6 +188,7 @@ def _lot(verdict: Verdict, results: RunResults) -> dict[str, Any]:
         "conventions": {name: finite(value) for name, value in verdict.conventions.items()},
         "flags": [{"name": flag.name, "message": flag.message} for flag in verdict.flags],
         "facts": _facts(lot),
+        "days": [_day(day) for day in verdict.days],
         "specimens": [_specimen(specimen) for specimen in lot.specimens],
         "images": [_image(p, s.name, results.folders) for s in lot.specimens for p in s.pictures],
         "failures": [_failure(failure, results) for failure in lot.failures],
@@ -210,10 +247,23 @@ def _specimen(specimen: Specimen) -> dict[str, Any]:
         "specimen": specimen.name,
         "aliquot_ul": specimen.aliquot_ul,
         "dilution": specimen.dilution,
+        "day": specimen.day,
         "islet_count": finite(sum(picture.islet_count for picture in specimen.pictures)),
         "ieq": finite(sum(picture.ieq for picture in specimen.pictures)),
         "image_count": len(specimen.pictures),
         "failure_count": len(specimen.failures),
+    }
+
+
+def _day(day: DayFigures) -> dict[str, Any]:
+    quartiles = day.quartiles_um or (None, None)
+    return {
+        "day": day.day,
+        "image_count": day.picture_count,
+        "islet_count": day.islet_count,
+        "diameter_mean_um": _estimate(day.diameter_mean),
+        "diameter_median_um": _estimate(day.diameter_median),
+        "diameter_quartiles_um": [finite(q) for q in quartiles],
     }
 
 

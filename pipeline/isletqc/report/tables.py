@@ -27,6 +27,7 @@ Row = dict[str, Any]
 def objects_csv(results: RunResults) -> str:
     """One row for each islet of each picture, excluded ones too; ``label`` is the label image's."""
     stains = sorted({name for i in _islets(results) for name in i.stain})
+    necks = any(i.fused is not None for i in _islets(results))
     rows = (
         _object_row(islet, picture, verdict.lot.name, specimen.name, stains)
         | {"folder": results.folders.get(picture.sample.image, "")}
@@ -35,7 +36,7 @@ def objects_csv(results: RunResults) -> str:
         for picture in specimen.pictures
         for islet in picture.islets
     )
-    return _csv(_object_columns(stains), rows)
+    return _csv(_object_columns(stains, necks=necks), rows)
 
 
 def images_csv(results: RunResults) -> str:
@@ -115,12 +116,13 @@ def _islets(results: RunResults) -> Iterable[Islet]:
     return (i for v in results.verdicts for p in v.lot.pictures for i in p.islets)
 
 
-def _object_columns(stains: Sequence[str]) -> list[str]:
+def _object_columns(stains: Sequence[str], *, necks: bool) -> list[str]:
     return [
         *("image", "lot", "specimen", "label", "class", "centroid_y_um", "centroid_x_um"),
         *("area_um2", "diameter_um", "major_axis_um", "minor_axis_um", "feret_um"),
         *("circularity", "solidity", "volume_nl", "ieq", "probability", "viability"),
         *("touches_border", "weight", "included", "exclusion_reason"),
+        *(("neck_ratio", "fused") if necks else ()),
         *(f"stain_{name}" for name in stains),
         "folder",
     ]
@@ -129,7 +131,7 @@ def _object_columns(stains: Sequence[str]) -> list[str]:
 def _object_row(
     islet: Islet, picture: Picture, lot: str, specimen: str, stains: Sequence[str]
 ) -> Row:
-    measures = {name: getattr(islet, name) for name in _ISLET_FIELDS}
+    measures = {name: getattr(islet, name) for name in (*_ISLET_FIELDS, "neck_ratio", "fused")}
     return measures | {
         "image": picture.name,
         "lot": lot,

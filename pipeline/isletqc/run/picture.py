@@ -20,9 +20,9 @@ from time import perf_counter
 from isletqc import __version__
 from isletqc.errors import OutputError, PictureError
 from isletqc.load import fitness, picture
-from isletqc.measure import islets
-from isletqc.protocol import LoadedProtocol
-from isletqc.records import Failure, Image, Picture, Regions, Sample
+from isletqc.measure import fusion, islets
+from isletqc.protocol import LoadedProtocol, Protocol
+from isletqc.records import Failure, Image, Islet, Picture, Regions, Sample
 from isletqc.report import picture as files
 from isletqc.segment import run as segmentation
 
@@ -142,6 +142,7 @@ def _make(job: Job, method: Method) -> Picture:
         regions = segmentation.segment(image, protocol.segmentation, device=method.device)
     with _timed(seconds, "measure"):
         measured = islets.measure(image, regions, protocol.sizing)
+        found = _with_necks(measured.islets, regions, protocol)
     result = Picture(
         sample=job.sample,
         name=job.name,
@@ -150,7 +151,7 @@ def _make(job: Job, method: Method) -> Picture:
         um_per_px=image.um_per_px,
         um_per_px_source=image.um_per_px_source,
         fitness=fit,
-        islets=measured.islets,
+        islets=found,
         islet_area_um2=measured.islet_area_um2,
         exocrine_area_um2=measured.exocrine_area_um2,
         seconds=dict(seconds),
@@ -166,6 +167,20 @@ def _make(job: Job, method: Method) -> Picture:
     with _timed(seconds, "write"):
         _write(job, method, image=image, regions=regions, result=result)
     return replace(result, seconds=seconds)
+
+
+def _with_necks(
+    found: tuple[Islet, ...], regions: Regions, protocol: Protocol
+) -> tuple[Islet, ...]:
+    """Look for fused clusters; donor islets are no clusters."""
+    if protocol.stain != "brightfield":
+        return found
+    return fusion.judge(
+        found,
+        regions.labels,
+        um_per_px=regions.um_per_px,
+        max_neck_ratio=protocol.sizing.fused_neck_ratio,
+    )
 
 
 def _load(sample: Sample, method: Method) -> Image:
