@@ -23,7 +23,7 @@ _CASES = (
 )
 _HEAD = (
     "law        aliquots  seen |  held   high    low | false pass >=    <= "
-    "| mean P    met  right when sure | called badly mixed"
+    "| mean P    met  wrongly passed | called badly mixed"
 )
 
 
@@ -33,7 +33,7 @@ def _line(c: Coverage) -> str:
         f"{s.law:10s} {s.aliquots:8d} {s.seen:5d} "
         f"| {c.held:.3f}  {c.too_high:.3f}  {c.too_low:.3f} "
         f"| {c.false_pass:13.3f} {c.false_pass_upper:.3f} "
-        f"| {c.mean_probability:.3f}  {c.met:.3f} {c.right_when_sure:16.3f} "
+        f"| {c.mean_probability:.3f}  {c.met:.3f} {c.wrongly_passed:15.3f} "
         f"| {c.called_badly_mixed:.3f}\n"
     )
 
