@@ -19,11 +19,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from jinja2 import Environment, StrictUndefined
+from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
+from isletqc.decide.lot import sample_pictures
 from isletqc.records import Estimate, Islet, Lot, Picture, Verdict
 from isletqc.report import charts, figures, texts
+from isletqc.report.growth import growth
 from isletqc.report.results import WORST_FIRST, RunResults, failure_name, overall_verdict
 from isletqc.report.thumbnails import thumbnail_share, thumbnail_uri
 
@@ -48,6 +50,7 @@ class LotView:
     facts: tuple[tuple[str, str, str], ...]
     histogram: Markup
     curve: Markup
+    growth: Markup
     pictures: tuple[PictureView, ...]
 
 
@@ -76,10 +79,10 @@ def report_html(results: RunResults, out: Path) -> str:
         for k, verdict in enumerate(results.verdicts, start=1)
     ]
     islets = sum(len(picture.islets) for picture in pictures)
-    style, script = _asset("report.css"), _asset("report.js")
+    style, script = asset("report.css"), asset("report.js")
     return (
-        _environment()
-        .from_string(_asset("report.html.j2"))
+        environment()
+        .get_template("report.html.j2")
         .render(
             results=results,
             protocol=results.protocol.protocol,
@@ -101,6 +104,30 @@ def report_html(results: RunResults, out: Path) -> str:
     )
 
 
+def asset(name: str) -> str:
+    """Read a style sheet, script or template of the report."""
+    return files("isletqc.report").joinpath(name).read_text("utf-8")
+
+
+def environment() -> Environment:
+    """Set up the templates: escaping, the report's words and roundings, its macros."""
+    templates = Environment(
+        loader=FunctionLoader(asset),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=StrictUndefined,
+        finalize=_finalize,
+    )
+    templates.filters |= {"short": short, "sig": _significant}
+    templates.globals |= {
+        "t": texts,
+        "f": figures,
+        "MOST_ISLETS_PRINTED": MOST_ISLETS_PRINTED,
+    }
+    return templates
+
+
 def shown(text: str) -> str:
     r"""Text with every character that hides or turns others written as its code.
 
@@ -120,27 +147,6 @@ def short(text: str, length: int = 60) -> str:
     return f"{text[:half]}…{text[-half:]}"
 
 
-def _asset(name: str) -> str:
-    return files("isletqc.report").joinpath(name).read_text("utf-8")
-
-
-def _environment() -> Environment:
-    environment = Environment(
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=StrictUndefined,
-        finalize=_finalize,
-    )
-    environment.filters |= {"short": short, "sig": _significant}
-    environment.globals |= {
-        "t": texts,
-        "f": figures,
-        "MOST_ISLETS_PRINTED": MOST_ISLETS_PRINTED,
-    }
-    return environment
-
-
 def _finalize(value: Any) -> Any:
     return shown(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
@@ -154,7 +160,7 @@ def _lot_view(
     verdict: Verdict, results: RunResults, anchor: str, *, out: Path, share: int
 ) -> LotView:
     minimum = results.protocol.protocol.sizing.min_diameter_um
-    counted = [islet for p in verdict.lot.pictures for islet in p.counted]
+    counted = [islet for p in sample_pictures(verdict.lot) for islet in p.counted]
     parts = tuple(dict.fromkeys(n for e in verdict.estimates.values() for n in e.rsd_parts))
     return LotView(
         anchor=anchor,
@@ -166,6 +172,7 @@ def _lot_view(
         facts=tuple(_facts(verdict.lot)),
         histogram=charts.histogram(charts.size_classes(counted, minimum)) if counted else Markup(),
         curve=charts.cumulative_ieq(counted, minimum) if counted else Markup(),
+        growth=growth(verdict, results.protocol.protocol.sizing.oversize_um),
         pictures=tuple(
             _picture_view(picture, specimen.name, results, out=out, share=share)
             for specimen in verdict.lot.specimens
@@ -260,6 +267,10 @@ def _definitions(results: RunResults) -> Iterator[tuple[str, str]]:
         yield texts.DEFINE_PURITY, texts.PURITY_TEXTS[protocol.purity.definition]
     yield texts.DEFINE_SIZE_INDEX, texts.DEFINE_SIZE_INDEX_TEXT
     yield texts.DEFINE_CIRCULARITY, texts.DEFINE_CIRCULARITY_TEXT
+    if protocol.stain == "brightfield":
+        ratio = figures.percent(sizing.fused_neck_ratio)
+        yield texts.DEFINE_FUSED, texts.DEFINE_FUSED_TEXT.format(ratio=ratio)
+        yield texts.DEFINE_GROWTH, texts.DEFINE_GROWTH_TEXT
     yield texts.DEFINE_TOTAL, texts.DEFINE_TOTAL_TEXT
     assurance = figures.percent(protocol.assurance)
     yield texts.DEFINE_INTERVAL, texts.DEFINE_INTERVAL_TEXT.format(assurance=assurance)

@@ -90,11 +90,13 @@ ESTIMATE_NAMES: Mapping[str, str] = {
     "diameter_median_um": "Median diameter",
     "diameter_cv": "Variation of the diameters (CV)",
     "fraction_in_window": "Fraction in the size window",
+    "fraction_fused": "Fraction of fused clusters",
+    "diameter_slope_um_per_day": "Growth of the mean diameter",
     "largest_three_share": "Share of the three largest in the IEQ",
     "purity": "Purity",
     "viability": "Viability",
 }
-UNIT_NAMES: Mapping[str, str] = {"um": "µm", "um2": "µm²", "nl": "nL", "ul": "µL", "ml": "mL"}
+UNIT_NAMES: Mapping[str, str] = {"um/day": "µm/day", "um": "µm", "um2": "µm²", "nl": "nL", "ul": "µL", "ml": "mL"}
 # Fractions that people read as percentages.
 PERCENT_NAMES = frozenset({"purity", "viability", "fraction", "share", "cv", "positive"})
 
@@ -132,6 +134,22 @@ CURVE_HALF = "half up to {half} µm"
 DIAMETER_AXIS = "diameter, µm"
 CURVE_Y = "% of IEQ"
 NO_ISLETS = "No islets that count were found."
+
+GROWTH = "Growth over the days"
+GROWTH_KEY_QUARTILES = "middle half of the clusters"
+GROWTH_KEY_MEDIAN = "median"
+GROWTH_KEY_MEAN = "mean with its {confidence} interval"
+GROWTH_KEY_LINE = "line of growth"
+GROWTH_ALT = "Diameters by day, mean: {days}"
+GROWTH_NOTE = (
+    "Diameters of the clusters that count. Totals, limits and all other figures of this lot are "
+    "about its last day. Broken lines mark the diameters over which fractions are reported."
+)
+DAY_AXIS = "day; diameters in µm"
+DAY_COUNT = "{n} clusters"
+DAY_ALT = "day {day}: {mean} µm, {interval}"
+DAY, CLUSTERS = "Day", "Clusters"
+MEAN_DIAMETER, MEDIAN_DIAMETER = "Mean diameter", "Median diameter"
 
 PICTURES = "Pictures"
 LEGEND_INCLUDED = "counted"
@@ -240,6 +258,17 @@ DEFINE_SIZE_INDEX_TEXT = (
 )
 DEFINE_CIRCULARITY = "Circularity"
 DEFINE_CIRCULARITY_TEXT = "4π × area / perimeter², with the perimeter after Crofton. A disc has 1."
+DEFINE_FUSED = "Fused clusters"
+DEFINE_FUSED_TEXT = (
+    "One outline with a waist no wider than {ratio} of the narrower of its two lobes, both widths "
+    "taken along the waist; each lobe holds at least 15 % of the area. Clusters that only touch "
+    "and were outlined apart are two."
+)
+DEFINE_GROWTH = "Growth"
+DEFINE_GROWTH_TEXT = (
+    "Slope of the weighted line through the mean diameters of the days of one lot. Its interval "
+    "holds the scatter of the clusters, of the pictures and of the days about the line."
+)
 DEFINE_TOTAL = "Totals of the lot"
 DEFINE_TOTAL_TEXT = (
     "Mean over the aliquots of (counted / aliquot volume) × dilution × suspension volume."
