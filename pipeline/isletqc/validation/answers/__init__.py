@@ -1,0 +1,1 @@
+"""Measurements -> studies: one module a question, the statistics beside it in ``validation``."""
