@@ -21,15 +21,7 @@ class Seen:
 
 def at(path: Path, protocol: Protocol, *, pixel_size_um: float | None) -> Seen:
     """Describe one picture as the protocol would read it."""
-    found = picture.describe(path)
-    size = "unknown" if found.um_per_px is None else f"{found.um_per_px:g} um, from {found.source}"
-    facts = {
-        "format": found.format,
-        "shape": " x ".join(map(str, found.shape)),
-        "type": found.dtype,
-        "channels": ", ".join(found.channels),
-        "pixel size": size if pixel_size_um is None else f"{pixel_size_um:g} um, given",
-    }
+    facts = _facts(picture.describe(path), pixel_size_um)
     try:
         image = picture.read(
             path,
@@ -47,3 +39,22 @@ def at(path: Path, protocol: Protocol, *, pixel_size_um: float | None) -> Seen:
             f": {check.reason}" if check.reason else ""
         )
     return Seen(facts)
+
+
+def _facts(found: picture.FileFacts, given_um: float | None) -> dict[str, str]:
+    if not found.form:
+        return {}
+    size = "unknown"
+    if given_um is not None:
+        size = f"{given_um:g} um, given"
+    elif found.um_per_px is not None:
+        size = f"{found.um_per_px:g} um, from {found.um_per_px_source}"
+    pages = {"pages": str(found.pages)} if found.pages > 1 else {}
+    return {
+        "format": found.form,
+        "shape": " x ".join(map(str, found.shape)),
+        "type": found.dtype,
+        "channels": ", ".join(found.channels),
+        "pixel size": size,
+        **pages,
+    }
