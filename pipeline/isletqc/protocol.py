@@ -110,7 +110,7 @@ class FitnessLimits(_Frozen):
     """Beyond these a picture is unfit and its lot goes to review."""
 
     min_focus: float = Field(
-        0.45, ge=0, description="sharpness of edges: 1 sharp, 0.45 blurred by 9 um, 0.25 by any"
+        0.47, ge=0, description="sharpness of edges: 1 sharp, 0.47 blurred by 9 um, 0.25 wholly"
     )
     max_saturated: float = Field(0.02, ge=0, le=1, description="fraction of pixels at full scale")
     max_black: float = Field(

@@ -1,0 +1,83 @@
+"""How even is the light of a picture on a bright ground, whatever lies in front of it.
+
+Takes a coarse grey picture; gives its background as an upper envelope: the bright tenth of small
+cells, with dark objects closed that are smaller than 300 um or do not reach the border. What the
+envelope is not allowed to close is light itself: a lamp out of centre, the edge of the dish.
+"""
+
+from __future__ import annotations
+
+import math
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from skimage.morphology import reconstruction
+
+_CELL_PX = 6
+_BRIGHT_PERCENTILE = 90
+_CLOSED_UM = 300.0
+_DIM, _BRIGHT = 3, 97
+_DEPARTURE = 0.1
+_ROUNDS = 15
+_FLOOR = 1e-4
+
+Plane = NDArray[np.float32]
+
+
+def background(coarse: Plane, px_um: float) -> Plane:
+    """Find the background of a picture cell by cell.
+
+    Parameters
+    ----------
+    coarse : (Y, X) float32, at least 6 x 6, fractions of full scale
+    px_um : side of its pixels; a cell is six of them
+
+    Returns
+    -------
+    (Y / 6, X / 6) float32
+    """
+    rows, columns = coarse.shape[0] // _CELL_PX, coarse.shape[1] // _CELL_PX
+    cells = coarse[: rows * _CELL_PX, : columns * _CELL_PX]
+    cells = cells.reshape(rows, _CELL_PX, columns, _CELL_PX).swapaxes(1, 2)
+    bright = np.percentile(cells.reshape(rows, columns, -1), _BRIGHT_PERCENTILE, axis=2)
+    return _holes_filled(_closed(bright.astype(np.float32), px_um))
+
+
+def evenness(envelope: Plane) -> float:
+    """Compare the dimmest part of a background with its brightest, 0 to 1."""
+    dim, bright = np.percentile(envelope, (_DIM, _BRIGHT))
+    return float(dim / bright) if bright > 0 else 0.0
+
+
+def off_field_share(envelope: Plane) -> float:
+    """Share of a background that departs by over 10 % from the smooth surface of the rest.
+
+    The surface is a quadratic in the logarithm, fitted by least absolute deviations: a lamp's
+    fall-off follows it, the edge of a dish, a shade or a bubble does not.
+    """
+    down, across = np.mgrid[-1 : 1 : envelope.shape[0] * 1j, -1 : 1 : envelope.shape[1] * 1j]
+    terms = (np.ones_like(down), down, across, down**2, across**2, down * across)
+    design = np.stack(terms, axis=-1).reshape(-1, len(terms))
+    values = np.log(np.maximum(envelope.ravel().astype(np.float64), _FLOOR))
+    weights = np.ones_like(values)
+    for _ in range(_ROUNDS):
+        fit, *_rest = np.linalg.lstsq(design * weights[:, None], values * weights, rcond=None)
+        away = np.abs(values - design @ fit)
+        weights = 1 / np.sqrt(np.maximum(away, _DEPARTURE / 10))
+    return float(np.mean(away > math.log1p(_DEPARTURE)))
+
+
+def _closed(bright: Plane, px_um: float) -> Plane:
+    reach = round(_CLOSED_UM / (2 * _CELL_PX * px_um))
+    reach = max(1, min(reach, min(bright.shape) // 8))
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
+    return np.asarray(cv2.morphologyEx(bright, cv2.MORPH_CLOSE, disc), np.float32)
+
+
+def _holes_filled(bright: Plane) -> Plane:
+    """Raise dark parts that do not touch the border to the lowest rim around them."""
+    flooded = np.full_like(bright, bright.max())
+    flooded[[0, -1]], flooded[:, [0, -1]] = bright[[0, -1]], bright[:, [0, -1]]
+    filled = reconstruction(flooded, bright, method="erosion")  # type: ignore[no-untyped-call]
+    return np.asarray(filled, np.float32)
