@@ -40,6 +40,7 @@ class DrawnSource(_Frozen):
     side_px: int = Field(768, gt=0)
     um_per_px: tuple[float, float] = Field(description="drawn log-uniformly from this range")
     seed: int = 1
+    second_round_only: bool = Field(False, description="kept back for the second round")
     share: float = Field(1, gt=0)
 
 
@@ -58,7 +59,9 @@ class Recipe(_Frozen):
     batch: int = Field(8, gt=0)
     steps: int = Field(gt=0)
     second_round_steps: int = Field(
-        0, ge=0, description="steps after drafts were replaced by the outlines of the first round"
+        0,
+        ge=0,
+        description="steps of a second cycle; drafts give way to the first round's outlines",
     )
     learning_rate: float = Field(2e-3, gt=0)
     averaging: float = Field(0.998, gt=0, lt=1, description="decay of the averaged weights")
