@@ -20,6 +20,7 @@ from isletqc.report.page import asset, environment
 from isletqc.validation.study import Acceptance, Cell, Figure, Study, Table
 
 SCHEMA_VERSION = "1.0"
+_COUNTED = {"agreement": "pairs"}
 _WORDS = {
     "pass": "Every limit is met.",
     "fail": "At least one limit is missed.",
@@ -56,11 +57,13 @@ def html(study: Study, *, command: str) -> str:
         .render(
             study=study,
             grouped=grouped,
-            answer=_WORDS[study.verdict],
+            verdict_words=_WORDS[study.verdict],
+            counted=_COUNTED.get(study.kind, "measurements"),
             shown=shown,
             between=between,
             cell=cell,
             of_limit=of_limit,
+            found=found,
             command=command,
             version=__version__,
             style=Markup(asset("report.css") + style),
@@ -93,14 +96,14 @@ def shown(figure: Figure) -> str:
     """Write the value of a figure with its unit."""
     if figure.value is None:
         return "not determined"
-    return _with_unit(_number(figure.value), figure.unit)
+    return _with_unit(_as_precise(figure.value, figure), figure.unit)
 
 
 def between(figure: Figure) -> str:
     """Write the interval of a figure; empty where there is none."""
     if figure.low is None or figure.high is None:
         return ""
-    return f"{_number(figure.low)} to {_number(figure.high)}"
+    return f"{_as_precise(figure.low, figure)} to {_as_precise(figure.high, figure)}"
 
 
 def cell(value: Cell) -> str:
@@ -118,13 +121,29 @@ def of_limit(acceptance: Acceptance) -> str:
     return f"{sign} {_with_unit(f'{acceptance.limit:,.6g}', acceptance.figure.unit)}"
 
 
+def found(acceptance: Acceptance) -> str:
+    """Write what was held against a limit, never rounded onto the limit."""
+    if acceptance.found is None:
+        return "not determined"
+    number = figures.number(acceptance.found, unlike=acceptance.limit)
+    return _with_unit(number.replace("-", "\N{MINUS SIGN}"), acceptance.figure.unit)
+
+
 def acceptance_lines(study: Study) -> Iterator[str]:
     """Write the limits of a study for a terminal, one a line."""
     for a in study.acceptance:
         of = f" of {a.figure.group}" if a.figure.group else ""
-        found = cell(a.found) or "not determined"
-        line = f"{a.figure.label}{of}: {found}, required {of_limit(a)}"
+        line = f"{a.figure.label}{of}: {found(a)}, required {of_limit(a)}"
         yield f"{'met' if a.met else 'MISSED':<7} {line}".replace(figures.PERCENT, " %")
+
+
+def _as_precise(value: float, figure: Figure) -> str:
+    """Write a number with the decimals that the width of the figure's interval deserves."""
+    width = None if figure.low is None or figure.high is None else figure.high - figure.low
+    if not width or not math.isfinite(width):
+        return _number(value)
+    decimals = min(max(2 - math.floor(math.log10(width)), 0), 6)
+    return f"{round(value, decimals) + 0.0:,.{decimals}f}".replace("-", "\N{MINUS SIGN}")
 
 
 def _number(value: float) -> str:

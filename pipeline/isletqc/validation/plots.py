@@ -23,6 +23,7 @@ class Dots:
 
     style: str
     points: tuple[Point, ...]
+    radius: float = 3.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ def draw(plot: Plot, words: str) -> Markup:
     for stroke in plot.strokes:
         parts += _stroke(stroke, across, up)
     for dots in plot.dots:
-        parts += [svg.dot(dots.style, across(x), up(y), 3.5) for x, y in dots.points]
+        parts += [svg.dot(dots.style, across(x), up(y), dots.radius) for x, y in dots.points]
     # Notes last, so that no point hides them.
     parts += [note for stroke in plot.strokes for note in _note(stroke, across, up)]
     return svg.figure("chart", _WIDTH, _HEIGHT, words, parts)

@@ -75,6 +75,7 @@ def passing_bablok(x: ArrayLike, y: ArrayLike, *, confidence: float) -> Line:
     count, shift = len(slopes), int((slopes < -1).sum())
     n = len(a)
     spread = stats.norm.ppf((1 + confidence) / 2) * math.sqrt(n * (n - 1) * (2 * n + 5) / 18)
+    # Rounded as in the paper; programs that take half ranks differ by one slope.
     first = max(round((count - spread) / 2), 1)
     last = count + 1 - first
     slope = _ranked(slopes, (count + 1) / 2 + shift)

@@ -164,7 +164,11 @@ def _bland_altman_chart(x: list[float], y: list[float], found: Agreement) -> Cha
     points = tuple(((a + b) / 2, b - a) for a, b in zip(x, y, strict=True))
     left, right = min(p[0] for p in points), max(p[0] for p in points)
     strokes = tuple(
-        plots.Stroke(style, ((left, level), (right, level)), f"{word} {level:.3g}")
+        plots.Stroke(
+            style,
+            ((left, level), (right, level)),
+            f"{word} {level:.3g}".replace("-", "\N{MINUS SIGN}"),
+        )
         for style, level, word in (
             ("c-mean", found.bias, "bias"),
             ("c-bound", found.lower, "lower limit"),

@@ -170,11 +170,11 @@ def _deviations(found: Linearity, fractions: Sequence[float], values: Sequence[f
     plot = plots.Plot(
         "fraction put in",
         "deviation from the line, %",
-        (plots.Dots("c-dot", apart), plots.Dots("c-big", means)),
+        (plots.Dots("c-dot", apart), plots.Dots("c-level", means, radius=5)),
         (plots.Stroke("c-mean", ((0.0, 0.0), (max(fractions), 0.0))),),
         origin=False,
     )
-    key = (("c-dot", "value"), ("c-big", "mean of the level"))
+    key = (("c-dot", "value"), ("c-level", "mean of the level"))
     return Chart("Deviations", plots.draw(plot, "deviation of each value in percent"), key)
 
 

@@ -233,9 +233,10 @@ def _chart(samples: Mapping[str, _Sample], observations: Observations) -> Chart:
     dots: list[plots.Dots] = []
     strokes: list[plots.Stroke] = []
     names: list[str] = []
+    outer = ""
     for name, (values, factors) in samples.items():
-        outer = next((f for f in FACTORS if len(set(factors[f])) > 1), None)
-        levels = ["" for _ in values] if several or outer is None else factors[outer]
+        outer = "sample" if several else next((f for f in FACTORS if len(set(factors[f])) > 1), "")
+        levels = factors[outer] if outer in factors else [""] * len(values)
         mean = float(np.mean(values))
         shown = [100 * (v / mean - 1) if several and mean else v for v in values]
         start = len(names)
@@ -248,7 +249,7 @@ def _chart(samples: Mapping[str, _Sample], observations: Observations) -> Chart:
         middle = 0.0 if several else mean
         strokes.append(plots.Stroke("c-mean", ((start - 0.5, middle), (len(names) - 0.5, middle))))
     y = "deviation from the sample's mean, %" if several else _unit(observations)
-    plot = plots.Plot("", y, tuple(dots), tuple(strokes), names=tuple(names))
+    plot = plots.Plot(outer, y, tuple(dots), tuple(strokes), names=tuple(names))
     words = f"{sum(len(d.points) for d in dots)} values around the mean"
     return Chart("All values", plots.draw(plot, words))
 
