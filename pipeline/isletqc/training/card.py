@@ -16,17 +16,19 @@ from isletqc.training.evaluate import Agreement, together
 def figures(pictures: Sequence[Agreement]) -> dict[str, float]:
     """Summarise the agreement of several pictures; what cannot be determined is left out.
 
-    ``volume_rsd`` is the root mean square of the pictures' relative volume errors, bias included.
+    ``volume_rsd`` is the root mean square of the pictures' relative volume errors, bias included,
+    each weighted by its true volume: a lot's total rests on the pictures that hold most of it.
     """
     pooled = together(pictures)
-    errors = [e for e in (p.volume_error for p in pictures) if e is not None]
+    known = [(p.volume_error, p.true_volume_nl) for p in pictures if p.volume_error is not None]
+    errors, weights = np.array(known).T if known else (np.empty(0), np.empty(0))
     found = {
         "f1_at_0.5": pooled.f1(0.5),
         "f1_at_0.75": pooled.f1(0.75),
         "mean_iou": pooled.mean_iou,
         "count_error": pooled.count_error,
         "volume_error": pooled.volume_error,
-        "volume_rsd": float(np.sqrt(np.mean(np.square(errors)))) if errors else None,
+        "volume_rsd": float(np.sqrt(np.average(errors**2, weights=weights))) if known else None,
     }
     return {name: round(value, 4) for name, value in found.items() if value is not None}
 
