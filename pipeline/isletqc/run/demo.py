@@ -11,21 +11,14 @@ from isletqc.errors import OutputError
 from isletqc.load import sheet
 from isletqc.run.batch import Order
 from isletqc.run.phantoms import write_field
-from isletqc.synthetic.draw import LotTruth, phantom_lot
+from isletqc.synthetic.draw import Field, LotTruth, phantom_lot
 
 PROTOCOL = "dtz-us-generic"
 LOT = "demo"
+_SEED = 2
 
 
-def prepare(
-    out: Path,
-    *,
-    device: str = "auto",
-    protocol_name: str = PROTOCOL,
-    shape_yx: tuple[int, int] = (1536, 2048),
-    islets_per_aliquot: float = 300,
-    recipient_kg: float = 60,
-) -> tuple[Order, Mapping[str, float]]:
+def prepare(out: Path, *, device: str = "auto") -> tuple[Order, Mapping[str, float]]:
     """Draw three aliquots of one lot with their sample sheet.
 
     Returns
@@ -39,21 +32,43 @@ def prepare(
         ``out`` cannot be written.
     """
     fields, truth = phantom_lot(
-        2,
-        shape_yx=shape_yx,
-        islets_per_aliquot=islets_per_aliquot,
-        recipient_kg=recipient_kg,
+        _SEED, islets_per_aliquot=170, suspension_ml=400, shape_yx=(1152, 1536)
     )
-    folder = out / "pictures"
+    written = write_lot(out / "pictures", fields, truth)
+    order = Order(
+        samples=sheet.read(written), protocol=protocol.load(PROTOCOL), out=out, device=device
+    )
+    return order, true_values(truth)
+
+
+def write_lot(folder: Path, fields: Sequence[Field], truth: LotTruth) -> Path:
+    """Write the pictures of a drawn lot, one for each aliquot, with their sample sheet.
+
+    Returns
+    -------
+    Path of the sheet
+
+    Raises
+    ------
+    OutputError
+        ``folder`` cannot be written.
+    """
     try:
         paths = [write_field(folder, f"aliquot_{k}.tif", f) for k, f in enumerate(fields, 1)]
-        written = _write_sheet(folder / "samples.csv", paths, truth)
+        return _write_sheet(folder / "samples.csv", paths, truth)
     except OSError as e:
         raise OutputError(f"{folder}: cannot be written: {e.strerror or e}") from e
-    order = Order(
-        samples=sheet.read(written), protocol=protocol.load(protocol_name), out=out, device=device
-    )
-    return order, _true_values(truth)
+
+
+def true_values(truth: LotTruth) -> Mapping[str, float]:
+    """Name of an estimate -> what it should find."""
+    return {
+        "islet_count": sum(truth.aliquot_islets),
+        "ieq_counted": sum(truth.aliquot_ieq),
+        "ieq_total": truth.total_ieq,
+        "ieq_per_kg": truth.ieq_per_kg,
+        "purity": truth.purity,
+    }
 
 
 def _write_sheet(path: Path, pictures: Sequence[Path], truth: LotTruth) -> Path:
@@ -77,13 +92,3 @@ def _write_sheet(path: Path, pictures: Sequence[Path], truth: LotTruth) -> Path:
         writer.writeheader()
         writer.writerows(rows)
     return path
-
-
-def _true_values(truth: LotTruth) -> Mapping[str, float]:
-    return {
-        "islet_count": sum(truth.aliquot_islets),
-        "ieq_counted": sum(truth.aliquot_ieq),
-        "ieq_total": truth.total_ieq,
-        "ieq_per_kg": truth.ieq_per_kg,
-        "purity": truth.purity,
-    }
