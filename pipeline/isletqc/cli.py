@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
@@ -194,12 +194,10 @@ def demo(
     """Draw a lot with known truth, analyse it, show truth beside estimate."""
     with _errors_told():
         from isletqc.run import demo as drawn
-        from isletqc.run import summary
 
         typer.echo(f"Drawing three aliquots of one lot into {out / 'pictures'} ...")
         order, truth = drawn.prepare(out, device=device.value)
-        finished = _carry_out(order)
-        _lines(["", *summary.truth_lines(truth, finished.results)])
+        finished = _carry_out(order, truth)
         raise typer.Exit(finished.results.exit_code)
 
 
@@ -566,7 +564,7 @@ def _answered(study: Study, out: Path) -> None:
     raise typer.Exit(4 if study.verdict == "fail" else 0)
 
 
-def _carry_out(order: Order) -> Finished:
+def _carry_out(order: Order, truth: Mapping[str, float] | None = None) -> Finished:
     from isletqc.run import batch
 
     _announce(order)
@@ -576,7 +574,7 @@ def _carry_out(order: Order) -> Finished:
     except KeyboardInterrupt as e:
         _line("Stopped. Finished pictures are kept: run the same command again to go on.", err=True)
         raise typer.Exit(128 + (e.args[0] if e.args else 2)) from e
-    _show(finished)
+    _show(finished, truth)
     return finished
 
 
@@ -632,7 +630,7 @@ def _is_failure(result: Picture | Failure) -> bool:
     return hasattr(result, "error")
 
 
-def _show(finished: Finished) -> None:
+def _show(finished: Finished, truth: Mapping[str, float] | None) -> None:
     """Say what a person must know first, then the limits of each lot, then where the report is."""
     from isletqc.run import summary
 
@@ -641,6 +639,8 @@ def _show(finished: Finished) -> None:
     _lines(summary.warnings(finished.results))
     for verdict in finished.results.verdicts:
         _lines(["", *summary.lot_lines(verdict)])
+    if truth is not None:
+        _lines(["", *summary.truth_lines(truth, finished.results)])
     _lines(["", f"report: {finished.report}"])
 
 

@@ -32,7 +32,7 @@ def prepare(out: Path, *, device: str = "auto") -> tuple[Order, Mapping[str, flo
         ``out`` cannot be written.
     """
     fields, truth = phantom_lot(
-        _SEED, islets_per_aliquot=170, suspension_ml=400, shape_yx=(1152, 1536)
+        _SEED, islets_per_aliquot=170, suspension_ml=600, shape_yx=(1152, 1536)
     )
     written = write_lot(out / "pictures", fields, truth)
     order = Order(

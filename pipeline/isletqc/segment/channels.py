@@ -1,0 +1,29 @@
+"""One channel of a picture of several, by name or by place."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numpy.typing import NDArray
+
+from isletqc.errors import UnsupportedPictureError
+from isletqc.records import Image
+
+
+def channel(image: Image, which: str | int) -> NDArray[Any]:
+    """Give one channel (Y, X) by its name, whose case does not matter, or its place from 1.
+
+    Raises
+    ------
+    UnsupportedPictureError
+        The picture has no such channel.
+    """
+    names = [name.strip().lower() for name in image.channels]
+    if isinstance(which, int) and 1 <= which <= len(names):
+        return image.pixels[:, :, which - 1]
+    if isinstance(which, str) and which.strip().lower() in names:
+        return image.pixels[:, :, names.index(which.strip().lower())]
+    raise UnsupportedPictureError(
+        f"{image.path}: expected a channel {which!r}, found {', '.join(image.channels)}; name the "
+        "channels of the pictures in the protocol, or number them from 1"
+    )
