@@ -82,6 +82,7 @@ class DrawnStain(StrEnum):
 
     dithizone = "dithizone"
     brightfield = "brightfield"
+    live_dead = "live-dead"
 
 
 def _pixel_size(value: float | None) -> float | None:

@@ -11,11 +11,11 @@ from isletqc.decide.purity import by_definition, purity
 from isletqc.decide.sizes import sizes
 from isletqc.decide.spread import Known
 from isletqc.decide.totals import totals
+from isletqc.decide.viability import viability
 from isletqc.measure import ieq
 from isletqc.protocol import Protocol
 from isletqc.records import Estimate, Lot
 
-_NO_VIABILITY = "not determined: viability needs live / dead pictures"
 
 
 def estimates(lot: Lot, protocol: Protocol, *, segmentation_rsd: float) -> dict[str, Known]:
@@ -42,7 +42,7 @@ def estimates(lot: Lot, protocol: Protocol, *, segmentation_rsd: float) -> dict[
         **sizes(counted, protocol.sizing, given, segmentation_rsd=segmentation_rsd),
         **_clusters(lot, protocol, segmentation_rsd),
         "purity": fractions,
-        "viability": Known(Estimate("viability", None, "1", reason=_NO_VIABILITY)),
+        **viability(lot, protocol.viability, confidence=given.confidence),
         "settled_tissue_ml": _entered(lot, protocol),
     }
 

@@ -265,6 +265,10 @@ def _definitions(results: RunResults) -> Iterator[tuple[str, str]]:
     yield texts.DEFINE_BORDER, texts.BORDER_TEXTS[sizing.border]
     if protocol.purity is not None:
         yield texts.DEFINE_PURITY, texts.PURITY_TEXTS[protocol.purity.definition]
+    if protocol.viability is not None:
+        threshold = figures.percent(protocol.viability.live_threshold)
+        meaning = texts.VIABILITY_TEXTS[protocol.viability.definition].format(threshold=threshold)
+        yield texts.DEFINE_VIABILITY, f"{meaning} {texts.VIABILITY_METHOD}"
     yield texts.DEFINE_SIZE_INDEX, texts.DEFINE_SIZE_INDEX_TEXT
     yield texts.DEFINE_CIRCULARITY, texts.DEFINE_CIRCULARITY_TEXT
     if protocol.stain == "brightfield":

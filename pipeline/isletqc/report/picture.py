@@ -19,7 +19,7 @@ import tifffile
 from numpy.typing import NDArray
 
 from isletqc.errors import UnreadablePictureError
-from isletqc.records import Check, Fitness, Image, Islet, Picture, Regions, Sample
+from isletqc.records import Check, Fitness, Image, Islet, LiveDead, Picture, Regions, Sample
 from isletqc.report.files import write_bytes_atomically, write_text_atomically
 from isletqc.report.overlay import draw_overlay
 
@@ -136,6 +136,7 @@ def _to_plain(picture: Picture) -> dict[str, Any]:
     plain["sample"] = _fields(picture.sample)
     plain["fitness"] = {"checks": [_fields(check) for check in picture.fitness.checks]}
     plain["islets"] = [_fields(islet) for islet in picture.islets]
+    plain["live_dead"] = _fields(picture.live_dead) if picture.live_dead else None
     plain["seconds"] = dict(picture.seconds)
     return plain
 
@@ -160,8 +161,16 @@ def _from_plain(plain: dict[str, Any]) -> Picture:
             "shape_yx": (height, width),
             "fitness": Fitness(tuple(Check(**check) for check in plain["fitness"]["checks"])),
             "islets": tuple(_islet(islet) for islet in plain["islets"]),
+            "live_dead": _live_dead(plain.get("live_dead")),
         }
     )
+
+
+def _live_dead(plain: dict[str, Any] | None) -> LiveDead | None:
+    if plain is None:
+        return None
+    layers = {name: tuple(plain[name]) for name in ("live_um2", "tissue_um2")}
+    return LiveDead(**{**plain, **layers})
 
 
 def _islet(plain: dict[str, Any]) -> Islet:

@@ -95,6 +95,10 @@ ESTIMATE_NAMES: Mapping[str, str] = {
     "largest_three_share": "Share of the three largest in the IEQ",
     "purity": "Purity",
     "viability": "Viability",
+    "viability_tissue_weighted": "Viability, tissue-weighted",
+    "viability_islet_mean": "Viability, mean of the islets",
+    "viability_by_islet": "Viability, live islets of all islets",
+    "loose_dead_per_islet": "Loose dead cells per islet",
 }
 UNIT_NAMES: Mapping[str, str] = {"um/day": "µm/day", "um": "µm", "um2": "µm²", "nl": "nL", "ul": "µL", "ml": "mL"}
 # Fractions that people read as percentages.
@@ -251,6 +255,19 @@ PURITY_TEXTS: Mapping[str, str] = {
     "volume": "By volume, extrapolated from area: islet volume / (islet + exocrine volume).",
     "count": "By count: islets / all clusters, as in the Chinese indicators of 2017.",
 }
+DEFINE_VIABILITY = "Viability"
+VIABILITY_TEXTS: Mapping[str, str] = {
+    "tissue-weighted": "Tissue-weighted: live tissue / all tissue of the islets, by area.",
+    "islet-mean": "Mean of the islets: each islet's live share of its area, each islet alike.",
+    "by-islet": (
+        "By islet: islets with a live share of at least {threshold} / all islets, as in the "
+        "Chinese indicators of 2017."
+    ),
+}
+VIABILITY_METHOD = (
+    "A pixel is live when its light in the live channel outweighs that in the dead channel; the "
+    "picture itself shows how the two are to be weighted."
+)
 DEFINE_SIZE_INDEX = "Size index"
 DEFINE_SIZE_INDEX_TEXT = (
     "IEQ divided by the number of islets. Under 1 the islets are, in the mean of their volumes, "

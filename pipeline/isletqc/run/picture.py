@@ -20,7 +20,7 @@ from time import perf_counter
 from isletqc import __version__
 from isletqc.errors import OutputError, PictureError
 from isletqc.load import fitness, picture
-from isletqc.measure import fusion, islets
+from isletqc.measure import fusion, islets, viability
 from isletqc.protocol import LoadedProtocol, Protocol
 from isletqc.records import Failure, Image, Islet, Picture, Regions, Sample
 from isletqc.report import picture as files
@@ -136,6 +136,8 @@ def _make(job: Job, method: Method) -> Picture:
     seconds: dict[str, float] = {}
     with _timed(seconds, "load"):
         image = _load(job.sample, method)
+        if protocol.viability is not None:
+            image = viability.channels(image, protocol.viability)
     with _timed(seconds, "fitness"):
         fit = fitness.assess(image, protocol.fitness)
     with _timed(seconds, "segment"):
@@ -143,6 +145,11 @@ def _make(job: Job, method: Method) -> Picture:
     with _timed(seconds, "measure"):
         measured = islets.measure(image, regions, protocol.sizing)
         found = _with_necks(measured.islets, regions, protocol)
+        live_dead = None
+        if protocol.viability is not None:
+            vital = viability.measure(image, regions, protocol.viability)
+            found, live_dead = viability.applied(found, vital), vital.live_dead
+            fit = replace(fit, checks=(*fit.checks, *vital.checks))
     result = Picture(
         sample=job.sample,
         name=job.name,
@@ -163,6 +170,7 @@ def _make(job: Job, method: Method) -> Picture:
         exocrine_area_squares_um4=measured.exocrine_area_squares_um4,
         exocrine_area_cubes_um6=measured.exocrine_area_cubes_um6,
         exocrine_largest_um2=measured.exocrine_largest_um2,
+        live_dead=live_dead,
     )
     with _timed(seconds, "write"):
         _write(job, method, image=image, regions=regions, result=result)

@@ -45,7 +45,7 @@ def predict(
     shape = working_shape(pixels.shape[:2], um_per_px, UM_PER_PX)
     small = resample(colour(pixels), shape) / np.float32(full_scale)
     classes = _dithizone(small) if stain == "dithizone" else _brightfield(small)
-    return classes, _core(classes)
+    return classes, core(classes)
 
 
 def _absorbance(channel: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -95,8 +95,17 @@ def _dithizone(small: NDArray[np.float32]) -> NDArray[np.uint8]:
     return classes
 
 
-def _core(classes: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Depth as a share of the object's greatest depth nearby: one broad hill an islet."""
+def core(classes: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Depth as a share of the object's greatest depth nearby: one broad hill an islet.
+
+    Parameters
+    ----------
+    classes : (y, x) uint8 at ``UM_PER_PX``
+
+    Returns
+    -------
+    (y, x) float32, 0 to 1; over 0.5 where a seed of ``split`` lies
+    """
     inside = (classes == ISLET).astype(np.uint8)
     depth = cv2.distanceTransform(inside, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
     reach = round(2 * _CORE_UM / UM_PER_PX)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from isletqc import assets
 from isletqc.protocol import Segmentation
 from isletqc.records import BACKGROUND, CLASS_NAMES, ISLET, Image, Regions, Stain
-from isletqc.segment import classical, learned, likeness
+from isletqc.segment import classical, fluorescence, learned, likeness
 from isletqc.segment.prepare import network_input
 from isletqc.segment.split import SplitSettings, split
 
@@ -77,7 +77,7 @@ def segment(image: Image, settings: Segmentation, *, device: str = "auto") -> Re
 
     Parameters
     ----------
-    image : grey or RGB
+    image : grey or RGB; for live/dead pictures the live and the dead channel
     settings : method and network
     device : ``auto``, ``cpu`` or ``cuda``
 
@@ -85,6 +85,10 @@ def segment(image: Image, settings: Segmentation, *, device: str = "auto") -> Re
     ------
     MissingWeightsError, UnsupportedPictureError, UsageError
     """
+    if settings.method == "classical" and image.stain == "live-dead":
+        islet, core = fluorescence.predict(image.pixels, image.um_per_px)
+        both = {BACKGROUND: 1 - islet, ISLET: islet}
+        return _regions(image, both, core, "classical fluorescence")
     if settings.method == "classical":
         classes, core = classical.predict(
             image.pixels, image.um_per_px, full_scale=image.full_scale, stain=image.stain

@@ -1,8 +1,9 @@
-"""Draw pictures with exact truth: dithizone fields, unstained clusters, whole lots."""
+"""Draw pictures with exact truth: dithizone fields, unstained clusters, live/dead fields, whole lots."""
 
 from isletqc.synthetic.brightfield import Culture, brightfield_field, random_culture
 from isletqc.synthetic.dithizone import dithizone_field
 from isletqc.synthetic.field import DrawnIslet, Field
+from isletqc.synthetic.livedead import LiveDeadField, LiveDeadIslet, livedead_field
 from isletqc.synthetic.looks import LOOKS, MEASURED, DithizoneLook, look, random_look
 from isletqc.synthetic.lot import LotTruth, phantom_lot
 from isletqc.synthetic.shapes import (
@@ -24,10 +25,13 @@ __all__ = [
     "DithizoneLook",
     "DrawnIslet",
     "Field",
+    "LiveDeadField",
+    "LiveDeadIslet",
     "LotTruth",
     "SizeLaw",
     "brightfield_field",
     "dithizone_field",
+    "livedead_field",
     "look",
     "phantom_lot",
     "random_culture",
