@@ -28,6 +28,7 @@ from scipy import ndimage
 from isletqc.measure import border, ieq
 from isletqc.protocol import Sizing
 from isletqc.records import BACKGROUND, CLASS_NAMES, EXOCRINE, ISLET, Image, Islet, Regions
+from isletqc.segment.depth import depth_squared_px2
 
 # About this many background pixels tell the colour of the light; more only cost time.
 _BACKGROUND_SAMPLE = 100_000
@@ -218,24 +219,16 @@ def extrusion_volume(mask: NDArray[np.uint8]) -> float:
     ----------
     mask : (Y, X) 0 or 1, with a border of zeros
     """
-    radius2 = _distance_squared(mask)
+    radius2 = depth_squared_px2(mask)
     step = max(1, math.isqrt(int(radius2.max())) // _EXTRUSION_RADIUS_PX)
     small = _shrink(mask, step)
     if step > 1:
-        radius2 = _distance_squared(small)
+        radius2 = depth_squared_px2(small)
     reach = math.isqrt(int(radius2.max())) + 1
     radius2 = np.where(small, radius2, -np.float32(np.inf))
     height2 = _raise_parabola(_raise_parabola(radius2, reach).T, reach).T
     mean_height = step * float(np.sqrt(height2[small > 0]).mean(dtype=np.float64))
     return 2 * cv2.countNonZero(mask) * mean_height
-
-
-def _distance_squared(mask: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Squared distance to the nearest pixel outside: for round outlines that to the outline."""
-    distance = cv2.distanceTransform(mask, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    # The last bit of OpenCV's root depends on where the picture lies in memory; its square is a
-    # whole number, so rounding makes it the same everywhere.
-    return np.asarray(np.rint(distance * distance), np.float32)
 
 
 def _shrink(mask: NDArray[np.uint8], step: int) -> NDArray[np.uint8]:

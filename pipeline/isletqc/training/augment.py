@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from isletqc.segment.depth import depth_px
 from isletqc.training.examples import IGNORE, Example
 
 _FINER = 2
@@ -136,8 +137,8 @@ def _core(labels: NDArray[Any], um_per_px: float, core_um: float) -> Pixels:
     same[:-1] &= down
     same[:, 1:] &= across
     same[:, :-1] &= across
-    inside = (same & (labels != 0)).astype(np.uint8)
-    depth = cv2.distanceTransform(inside, cv2.DIST_L2, cv2.DIST_MASK_PRECISE) * um_per_px / core_um
+    inside = same & (labels != 0)
+    depth = depth_px(inside) * np.float32(um_per_px / core_um)
     half = cv2.resize(
         np.minimum(depth, 1),
         (labels.shape[1] // 2, labels.shape[0] // 2),

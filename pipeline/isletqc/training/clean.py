@@ -14,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import find_objects
 
+from isletqc.segment.depth import depth_px
+
 Labels = NDArray[np.int32]
 
 _REACH_PX = 12
@@ -73,24 +75,18 @@ def _grown(box: tuple[slice, slice], shape: tuple[int, ...]) -> tuple[slice, sli
     )
 
 
-def _distance(mask: NDArray[np.bool_]) -> NDArray[np.float32]:
-    return np.asarray(
-        cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    )
-
-
 def _signed_distance(mask: NDArray[np.bool_]) -> NDArray[np.float32]:
     """Distance to the outline in pixels, negative inside."""
     if mask.all():
         return np.full(mask.shape, -np.inf, dtype=np.float32)
-    return np.where(mask, 0.5 - _distance(mask), _distance(~mask) - 0.5)
+    return np.where(mask, 0.5 - depth_px(mask), depth_px(~mask) - 0.5)
 
 
 def _edge(
     grey: NDArray[np.uint8], distance: NDArray[np.float32], others: NDArray[np.bool_]
 ) -> tuple[float, float] | None:
     """Place of the middle of the slope (pixels from the outline) and contrast of the edge."""
-    free = _distance(~others) > _NEIGHBOUR_PX if others.any() else np.ones_like(others)
+    free = depth_px(~others) > _NEIGHBOUR_PX if others.any() else np.ones_like(others)
     places = np.arange(-7, 8 + _STEP_PX / 2, _STEP_PX)
     rings = [free & (np.abs(distance - place) <= _STEP_PX) for place in places]
     if min(int(ring.sum()) for ring in rings) < 12:
