@@ -6,9 +6,10 @@ For every limit that is in review: the chance of each verdict after 1, 2, 4 and 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, TypedDict
 
 from isletqc.decide import plan
 
@@ -109,12 +110,10 @@ def _open(
     needed = None
     if not why:
         outlooks = tuple(
-            plan.outlook(chance, rsd_parts=parts, aliquots=done, assurance=assurance, further=k)
+            plan.outlook(chance, further=k, **_present(criterion, parts, done, assurance))
             for k in further
         )
-        needed = plan.aliquots_for(
-            CLEAR, chance, rsd_parts=parts, aliquots=done, assurance=assurance
-        )
+        needed = plan.aliquots_for(CLEAR, chance, **_present(criterion, parts, done, assurance))
     return Open(
         lot=lot["lot"],
         limit=criterion["name"],
@@ -129,6 +128,23 @@ def _open(
         outlooks=outlooks,
         why=why,
     )
+
+
+class _Present(TypedDict):
+    rsd_parts: Mapping[str, float]
+    aliquots: int
+    assurance: float
+    log_ratio: float | None
+
+
+def _present(
+    criterion: Mapping[str, Any], parts: Mapping[str, float], aliquots: int, assurance: float
+) -> _Present:
+    value, limit = criterion["value"], criterion["limit"]
+    ratio = math.log(value / limit) if value > 0 and limit > 0 else None
+    if ratio is not None and criterion["relation"] in {"<=", "<"}:
+        ratio = -ratio
+    return _Present(rsd_parts=parts, aliquots=aliquots, assurance=assurance, log_ratio=ratio)
 
 
 def _aliquots(lot: Mapping[str, Any]) -> int:
