@@ -106,18 +106,76 @@ class Viability(_Frozen):
         return self
 
 
+class Nuclei(_Frozen):
+    """How nuclei are found."""
+
+    channel: str | Annotated[int, Field(ge=1)] = Field(
+        1, description="name, or place in the file (1 is the first), of the nuclear stain"
+    )
+    diameter_um: tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]] = Field(
+        (4, 16), description="smallest and largest nucleus"
+    )
+
+    @model_validator(mode="after")
+    def _smallest_first(self) -> Nuclei:
+        if self.diameter_um[0] >= self.diameter_um[1]:
+            raise ValueError("diameter_um must give the smallest nucleus first, then the largest")
+        return self
+
+
+class Marker(_Frozen):
+    """One marker: where its stain is read."""
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9]*$", description="short name, for estimates")
+    title: str = Field("", description="name for people; empty takes the short one")
+    channel: str | Annotated[int, Field(ge=1)] = Field(
+        description="name, or place in the file (1 is the first), of its channel"
+    )
+    place: Literal["nucleus", "ring"] = Field(
+        "nucleus", description="in the nucleus, or in a ring around it for cytoplasmic markers"
+    )
+    ring_um: float = Field(2, gt=0, le=10, description="width of the ring")
+    bleed_through: dict[str | int, Annotated[float, Field(ge=0, lt=1)]] = Field(
+        default_factory=dict, description="channel: share of it that is seen in this channel"
+    )
+
+
+class Markers(_Frozen):
+    """Which fractions of the nuclei are reported, and where positive begins."""
+
+    nuclei: Nuclei = Nuclei()
+    positive: tuple[Marker, ...] = Field(min_length=1)
+    coexpression: tuple[tuple[str, ...], ...] = ()
+    threshold: Literal["control", "two-components"] = "control"
+    control_percentile: float = Field(99, gt=50, lt=100, description="of the control's nuclei")
+
+    @model_validator(mode="after")
+    def _names_fit(self) -> Markers:
+        names = [marker.name for marker in self.positive]
+        if len(set(names)) < len(names):
+            raise ValueError("markers must have different names")
+        for group in self.coexpression:
+            unknown = sorted(set(group) - set(names))
+            if unknown or len(set(group)) < 2:
+                raise ValueError(
+                    "coexpression needs two or more different markers of the list positive; "
+                    f"found {', '.join(group)}"
+                )
+        return self
+
+
 class FitnessLimits(_Frozen):
     """Beyond these a picture is unfit and its lot goes to review."""
 
     min_focus: float = Field(
-        0.47, ge=0, description="sharpness of edges: 1 sharp, 0.47 blurred by 9 um, 0.25 wholly"
+        0.42, ge=0, description="sharpness of edges: 1 sharp, 0.42 blurred by 11 um, 0.25 wholly"
     )
     max_saturated: float = Field(0.02, ge=0, le=1, description="fraction of pixels at full scale")
     max_black: float = Field(
         0.1, ge=0, le=1, description="fraction under 1 % of full scale, on a bright ground"
     )
     min_contrast: float = Field(
-        0.05, ge=0, le=1, description="difference of the strongest objects from the background"
+        0.08, ge=0, le=1, description="difference of the strongest object from the background"
     )
     min_evenness: float = Field(0.5, ge=0, le=1, description="dimmest background / brightest")
     max_off_field: float = Field(
@@ -169,6 +227,7 @@ class Protocol(_Frozen):
     sizing: Sizing = Sizing()
     purity: Purity | None = None
     viability: Viability | None = None
+    markers: Markers | None = None
     fitness: FitnessLimits = FitnessLimits()
     uncertainty: Uncertainty = Uncertainty()
     assurance: float = Field(0.95, gt=0.5, lt=1, description="probability that decides")
@@ -183,6 +242,23 @@ class Protocol(_Frozen):
             raise ValueError(f"limits must have different names; found twice: {', '.join(twice)}")
         return self
 
+    @model_validator(mode="after")
+    def _markers_fit_the_stain(self) -> Protocol:
+        if (self.markers is not None) != (self.stain == "immunofluorescence"):
+            raise ValueError(
+                "a markers section goes with stain immunofluorescence, and only with it"
+            )
+        if self.markers is None:
+            return self
+        binding = [limit.name for limit in self.limits if not limit.supportive]
+        if binding:
+            raise ValueError(
+                "limits on immunofluorescence must say supportive: true, as flow cytometry is the "
+                f"method of record; found {', '.join(binding)}"
+            )
+        if self.segmentation.method == "network":
+            raise ValueError("stain immunofluorescence needs segmentation.method: classical")
+        return self
 
     @model_validator(mode="after")
     def _viability_fits_the_stain(self) -> Protocol:

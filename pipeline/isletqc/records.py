@@ -172,6 +172,39 @@ class LiveDead:
 
 
 @dataclass(frozen=True, slots=True)
+class Nucleus:
+    """One nucleus of an immunofluorescence picture.
+
+    ``markers`` is the brightness of each marker above the background, a fraction of full scale.
+    """
+
+    label: int
+    centroid_yx_um: tuple[float, float]
+    area_um2: float
+    diameter_um: float
+    touches_border: bool
+    markers: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class MarkerThreshold:
+    """From which brightness on a nucleus counts as positive for a marker.
+
+    ``source`` is ``control`` or ``two-components``; ``sd`` the threshold's standard deviation;
+    ``false_positive`` and ``false_negative`` the shares on the wrong side. ``value`` None: not
+    determined, for ``reason``.
+    """
+
+    marker: str
+    source: str
+    value: float | None
+    sd: float = 0.0
+    false_positive: float = 0.0
+    false_negative: float = 0.0
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Sample:
     """What the sample sheet says about one picture; None where the sheet is silent."""
 
@@ -219,6 +252,7 @@ class Picture:
     exocrine_area_squares_um4: float | None = None
     exocrine_area_cubes_um6: float | None = None
     exocrine_largest_um2: float | None = None
+    nuclei: tuple[Nucleus, ...] = ()
     live_dead: LiveDead | None = None
 
     @property
@@ -335,7 +369,10 @@ class DayFigures:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The lot's answer, limit by limit; ``days`` where its sizes were followed over days."""
+    """The lot's answer, limit by limit.
+
+    ``days`` where its sizes were followed over days, ``markers`` where nuclei were judged by them.
+    """
 
     lot: Lot
     verdict: LotVerdict
@@ -345,3 +382,4 @@ class Verdict:
     conventions: Mapping[str, float]
     flags: tuple[Flag, ...] = ()
     days: tuple[DayFigures, ...] = ()
+    markers: tuple[MarkerThreshold, ...] = ()

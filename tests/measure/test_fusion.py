@@ -14,7 +14,9 @@ from isletqc.measure.fusion import neck_ratio, neck_ratios
 Mask = NDArray[np.uint8]
 
 
-def discs(distance: float, radius: float = 60.0, other: float | None = None, turn: float = 0.0) -> Mask:
+def discs(
+    distance: float, radius: float = 60.0, other: float | None = None, turn: float = 0.0
+) -> Mask:
     """Two discs, pixels by their centres, ``distance`` px apart."""
     small = radius if other is None else other
     half = int(radius + distance + small) + 5

@@ -104,7 +104,9 @@ def _day_mean(
     return Estimate("diameter_mean_um", mean.mean_um, "um", *ends, rsd_parts=parts)
 
 
-def _quartiles(diameters_um: Sequence[float], weights: Sequence[float]) -> tuple[float, float] | None:
+def _quartiles(
+    diameters_um: Sequence[float], weights: Sequence[float]
+) -> tuple[float, float] | None:
     if not diameters_um:
         return None
     order = np.argsort(diameters_um, kind="stable")

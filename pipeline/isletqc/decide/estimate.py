@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from isletqc.decide import drift, spread
+from isletqc.decide import drift, markers, spread
 from isletqc.decide.fused import fraction_fused
 from isletqc.decide.lot import aliquots, sample_pictures
 from isletqc.decide.purity import by_definition, purity
@@ -15,7 +15,6 @@ from isletqc.decide.viability import viability
 from isletqc.measure import ieq
 from isletqc.protocol import Protocol
 from isletqc.records import Estimate, Lot
-
 
 
 def estimates(lot: Lot, protocol: Protocol, *, segmentation_rsd: float) -> dict[str, Known]:
@@ -33,6 +32,9 @@ def estimates(lot: Lot, protocol: Protocol, *, segmentation_rsd: float) -> dict[
         By name; figures that cannot be determined have no value and a reason.
     """
     given = protocol.uncertainty
+    if protocol.markers is not None:
+        found = markers.thresholds(lot, protocol.markers)
+        return markers.estimates(lot, protocol.markers, found, confidence=given.confidence)
     counted = tuple(islet for p in sample_pictures(lot) for islet in p.counted)
     fractions = purity(
         sample_pictures(lot), protocol.purity, given, segmentation_rsd=segmentation_rsd
@@ -58,6 +60,8 @@ def conventions(lot: Lot, protocol: Protocol) -> Mapping[str, float]:
     """
     counted = [i for p in sample_pictures(lot) for i in p.counted]
     found: dict[str, float] = {}
+    if protocol.markers is not None:
+        return found
     for name in ieq.CONVENTIONS:
         if name == "extrusion" and any(i.extrusion_nl is None for i in counted):
             continue

@@ -64,6 +64,8 @@ def _repeated(lot: Lot) -> list[Flag]:
 
 
 def _largest(protocol: Protocol, known: Mapping[str, Known]) -> list[Flag]:
+    if "largest_three_share" not in known:
+        return []  # nuclei have no islet equivalents
     share, limit = known["largest_three_share"].estimate.value, protocol.sizing.largest_share_flag
     if share is None or share <= limit:
         return []

@@ -28,10 +28,14 @@ class Shares:
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """A fraction, the variance of its sampling, and whether pictures differ beyond chance."""
+    """A fraction, the variance of its sampling, and whether pictures differ beyond chance.
+
+    ``each`` is the variance of one object's answer, not 0 where all agree.
+    """
 
     value: float
     variance: float
+    each: float
     between: bool
 
     def spread(self, errors: Mapping[str, float]) -> tuple[Values, dict[str, float]]:
@@ -42,7 +46,7 @@ class Share:
         errors : further standard deviations of the fraction, by name
         """
         total = self.variance + sum(e**2 for e in errors.values())
-        trials = _likely(self.value, self.variance) / total
+        trials = self.each / total
         values = spread.share(self.value * trials, trials)
         name = "between pictures" if self.between else "sampling"
         parts = {name: math.sqrt(self.variance)} | dict(errors)
@@ -62,11 +66,10 @@ def share(pictures: Sequence[Shares]) -> Share:
     worth = whole**2 / float((weights**2).sum())
     # One object of each kind is taken as seen, so that no or all leave a variance too.
     likely = (value * worth + 0.5) / (worth + 1)
-    within = max(
-        float((weights**2 * (scores - value) ** 2).sum()) / whole**2, likely * (1 - likely) / worth
-    )
+    each = likely * (1 - likely)
+    within = max(float((weights**2 * (scores - value) ** 2).sum()) / whole**2, each / worth)
     among = _between(pictures, value, whole)
-    return Share(value, max(within, among), among > within)
+    return Share(value, max(within, among), each, among > within)
 
 
 def _between(pictures: Sequence[Shares], value: float, whole: float) -> float:
@@ -75,10 +78,3 @@ def _between(pictures: Sequence[Shares], value: float, whole: float) -> float:
         return 0.0
     gaps = [float(p.weights @ (p.scores - value)) for p in pictures]
     return count / (count - 1) * sum(g**2 for g in gaps) / whole**2
-
-
-def _likely(value: float, variance: float) -> float:
-    """Variance of one object's answer, not 0 where all agree."""
-    trials = 1 / max(4 * variance, 1e-12)
-    p = (value * trials + 0.5) / (trials + 1)
-    return p * (1 - p)

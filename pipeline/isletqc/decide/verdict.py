@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from isletqc.decide import drift, plan
+from isletqc.decide import drift, markers, plan
 from isletqc.decide.estimate import conventions, estimates
 from isletqc.decide.flags import flags
 from isletqc.decide.lot import aliquots, sample_pictures
@@ -71,6 +71,7 @@ def judge(lot: Lot, protocol: Protocol, *, segmentation_rsd: float) -> Verdict:
         conventions=conventions(lot, protocol),
         flags=raised,
         days=drift.days(lot, protocol, segmentation_rsd=rsd),
+        markers=markers.thresholds(lot, protocol.markers) if protocol.markers else (),
     )
 
 

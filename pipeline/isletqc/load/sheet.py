@@ -41,8 +41,8 @@ RANGES = {
     "settled_tissue_ml": (0.01, 200.0, "mL"),
     "day": (0.0, 1000.0, "days"),
 }
-_OF_LOT = ("stain", "suspension_ml", "recipient_kg", "settled_tissue_ml", "infusion", "day")
-_OF_SPECIMEN = ("aliquot_ul", "dilution")
+_OF_LOT = ("stain", "suspension_ml", "recipient_kg", "settled_tissue_ml", "infusion")
+_OF_SPECIMEN = ("aliquot_ul", "dilution", "day")
 _DELIMITERS = (",", ";", "\t")
 _MAX_NAME, _MAX_NOTES = 200, 5000
 _NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")

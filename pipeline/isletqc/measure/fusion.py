@@ -75,9 +75,7 @@ def judge(
 
     def judged(islet: Islet) -> Islet:
         ratio = ratios.get(islet.label)
-        return replace(
-            islet, neck_ratio=ratio, fused=ratio is not None and ratio <= max_neck_ratio
-        )
+        return replace(islet, neck_ratio=ratio, fused=ratio is not None and ratio <= max_neck_ratio)
 
     return tuple(map(judged, islets))
 

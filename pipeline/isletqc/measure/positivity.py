@@ -77,7 +77,9 @@ def from_two_components(brightness: ArrayLike) -> Threshold:
     """
     values = np.asarray(brightness, float)
     if values.size < FEWEST:
-        reason = f"not determined: {values.size} nuclei, at least {FEWEST} needed for two components"
+        reason = (
+            f"not determined: {values.size} nuclei, at least {FEWEST} needed for two components"
+        )
         return Threshold(None, reason=reason)
     logs = _logs(values)
     fitted = _mixture(logs)

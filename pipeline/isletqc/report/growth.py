@@ -50,9 +50,7 @@ def _range(days: Sequence[DayFigures]) -> tuple[float, float]:
 
 
 def _ends(estimate: Estimate) -> list[float]:
-    return [
-        v for v in (estimate.value, estimate.ci_low, estimate.ci_high) if v is not None
-    ]
+    return [v for v in (estimate.value, estimate.ci_low, estimate.ci_high) if v is not None]
 
 
 def _step(room: float) -> float:

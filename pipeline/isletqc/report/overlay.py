@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from isletqc.records import EXOCRINE, Image, Islet, Regions
+from isletqc.records import EXOCRINE, Image, Islet, Nucleus, Regions
 
 LONG_SIDE_PX = 1600
 # Blue lies far from the red, brown and yellow of stained tissue for every kind of colour vision;
@@ -26,14 +26,16 @@ _ADDITIVE_RGB = ((0, 255, 0), (255, 0, 255), (0, 140, 255), (255, 200, 0))
 _COLOUR = ("red", "green", "blue")
 
 
-def draw_overlay(image: Image, regions: Regions, islets: Sequence[Islet]) -> bytes:
+def draw_overlay(
+    image: Image, regions: Regions, islets: Sequence[Islet] | Sequence[Nucleus]
+) -> bytes:
     """Draw the outlines over the picture.
 
     Parameters
     ----------
     image : the picture as read, (Y, X, C)
     regions : its classes and labels on the same grid
-    islets : says which labels count
+    islets : says which labels count; nuclei all count and have a thinner line
 
     Returns
     -------
@@ -43,7 +45,8 @@ def draw_overlay(image: Image, regions: Regions, islets: Sequence[Islet]) -> byt
     canvas = _display(image, size)
     labels = _nearest(regions.labels, size)
     exocrine = _nearest(regions.classes, size) == EXOCRINE
-    ring, rim = _ring(labels, 5), _rim(labels)
+    nuclei = bool(islets) and isinstance(islets[0], Nucleus)
+    ring, rim = _ring(labels, 3 if nuclei else 5), _rim(labels)
     canvas[_ring(exocrine, 5) & ~ring] = EXOCRINE_RGB
     canvas[rim] = _RIM_RGB
     counted = _counted(islets, int(regions.labels.max(initial=0)))[labels]
@@ -127,7 +130,10 @@ def _dashes(shape: tuple[int, ...]) -> NDArray[np.bool_]:
     return np.asarray((rows + columns) // _DASH_PX % 2 == 0)
 
 
-def _counted(islets: Sequence[Islet], highest: int) -> NDArray[np.bool_]:
+def _counted(
+    islets: Sequence[Islet] | Sequence[Nucleus], highest: int
+) -> NDArray[np.bool_]:
     counted = np.zeros(highest + 1, dtype=np.bool_)
-    counted[[i.label for i in islets if i.included and i.label <= highest]] = True
+    included = [i.label for i in islets if isinstance(i, Nucleus) or i.included]
+    counted[[label for label in included if label <= highest]] = True
     return counted

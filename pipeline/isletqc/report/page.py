@@ -23,9 +23,10 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
 from isletqc.decide.lot import sample_pictures
-from isletqc.records import Estimate, Islet, Lot, Picture, Verdict
+from isletqc.records import Estimate, Islet, Lot, MarkerThreshold, Picture, Verdict
 from isletqc.report import charts, figures, texts
 from isletqc.report.growth import growth
+from isletqc.report.marker_chart import marker_chart
 from isletqc.report.results import WORST_FIRST, RunResults, failure_name, overall_verdict
 from isletqc.report.thumbnails import thumbnail_share, thumbnail_uri
 
@@ -51,6 +52,7 @@ class LotView:
     histogram: Markup
     curve: Markup
     growth: Markup
+    markers: tuple[tuple[str, MarkerThreshold, Markup], ...]
     pictures: tuple[PictureView, ...]
 
 
@@ -172,6 +174,7 @@ def _lot_view(
         facts=tuple(_facts(verdict.lot)),
         histogram=charts.histogram(charts.size_classes(counted, minimum)) if counted else Markup(),
         curve=charts.cumulative_ieq(counted, minimum) if counted else Markup(),
+        markers=tuple(_markers(verdict, results)),
         growth=growth(verdict, results.protocol.protocol.sizing.oversize_um),
         pictures=tuple(
             _picture_view(picture, specimen.name, results, out=out, share=share)
@@ -179,6 +182,17 @@ def _lot_view(
             for picture in specimen.pictures
         ),
     )
+
+
+def _markers(
+    verdict: Verdict, results: RunResults
+) -> Iterator[tuple[str, MarkerThreshold, Markup]]:
+    """Give each marker's name for people, its threshold and the chart of its brightness."""
+    section = results.protocol.protocol.markers
+    titles = {m.name: m.title or m.name for m in section.positive} if section else {}
+    for found in verdict.markers:
+        title = titles.get(found.marker, found.marker)
+        yield title, found, marker_chart(verdict, found, title)
 
 
 def _picture_view(
@@ -255,6 +269,10 @@ def _rows(verdicts: Sequence[Verdict]) -> Iterator[tuple[str, Picture, Islet]]:
 
 def _definitions(results: RunResults) -> Iterator[tuple[str, str]]:
     protocol = results.protocol.protocol
+    if protocol.markers is not None:
+        yield texts.DEFINE_POSITIVE, texts.DEFINE_POSITIVE_TEXT
+        yield texts.DEFINE_SCOPE, texts.DEFINE_SCOPE_CELLS
+        return
     sizing, name = protocol.sizing, texts.CONVENTION_NAMES[protocol.sizing.convention]
     yield texts.DEFINE_IEQ, texts.DEFINE_IEQ_TEXT
     convention = texts.CONVENTION_TEXTS[sizing.convention]

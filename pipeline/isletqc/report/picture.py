@@ -19,7 +19,17 @@ import tifffile
 from numpy.typing import NDArray
 
 from isletqc.errors import UnreadablePictureError
-from isletqc.records import Check, Fitness, Image, Islet, LiveDead, Picture, Regions, Sample
+from isletqc.records import (
+    Check,
+    Fitness,
+    Image,
+    Islet,
+    LiveDead,
+    Nucleus,
+    Picture,
+    Regions,
+    Sample,
+)
 from isletqc.report.files import write_bytes_atomically, write_text_atomically
 from isletqc.report.overlay import draw_overlay
 
@@ -51,7 +61,8 @@ def write_picture(
     labels = regions.labels.astype(_label_type(regions.labels), copy=False)
     write_bytes_atomically(folder / LABELS, _tiff(labels, image, "islet labels"))
     write_bytes_atomically(folder / CLASSES, _tiff(regions.classes, image, "tissue classes"))
-    write_bytes_atomically(folder / OVERLAY, draw_overlay(image, regions, picture.islets))
+    drawn = draw_overlay(image, regions, picture.nuclei or picture.islets)
+    write_bytes_atomically(folder / OVERLAY, drawn)
     write_text_atomically(folder / RESULT, _to_json(picture, key))
 
 
@@ -136,6 +147,7 @@ def _to_plain(picture: Picture) -> dict[str, Any]:
     plain["sample"] = _fields(picture.sample)
     plain["fitness"] = {"checks": [_fields(check) for check in picture.fitness.checks]}
     plain["islets"] = [_fields(islet) for islet in picture.islets]
+    plain["nuclei"] = [_fields(nucleus) for nucleus in picture.nuclei]
     plain["live_dead"] = _fields(picture.live_dead) if picture.live_dead else None
     plain["seconds"] = dict(picture.seconds)
     return plain
@@ -162,8 +174,13 @@ def _from_plain(plain: dict[str, Any]) -> Picture:
             "fitness": Fitness(tuple(Check(**check) for check in plain["fitness"]["checks"])),
             "islets": tuple(_islet(islet) for islet in plain["islets"]),
             "live_dead": _live_dead(plain.get("live_dead")),
+            "nuclei": tuple(_nucleus(nucleus) for nucleus in plain.get("nuclei", ())),
         }
     )
+
+
+def _nucleus(plain: dict[str, Any]) -> Nucleus:
+    return Nucleus(**{**plain, "centroid_yx_um": tuple(plain["centroid_yx_um"])})
 
 
 def _live_dead(plain: dict[str, Any] | None) -> LiveDead | None:

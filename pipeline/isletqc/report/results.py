@@ -25,6 +25,7 @@ from isletqc.records import (
     Failure,
     Lot,
     LotVerdict,
+    MarkerThreshold,
     Picture,
     Specimen,
     Verdict,
@@ -189,6 +190,7 @@ def _lot(verdict: Verdict, results: RunResults) -> dict[str, Any]:
         "flags": [{"name": flag.name, "message": flag.message} for flag in verdict.flags],
         "facts": _facts(lot),
         "days": [_day(day) for day in verdict.days],
+        "markers": [_marker(threshold) for threshold in verdict.markers],
         "specimens": [_specimen(specimen) for specimen in lot.specimens],
         "images": [_image(p, s.name, results.folders) for s in lot.specimens for p in s.pictures],
         "failures": [_failure(failure, results) for failure in lot.failures],
@@ -252,6 +254,19 @@ def _specimen(specimen: Specimen) -> dict[str, Any]:
         "ieq": finite(sum(picture.ieq for picture in specimen.pictures)),
         "image_count": len(specimen.pictures),
         "failure_count": len(specimen.failures),
+    }
+
+
+def _marker(threshold: MarkerThreshold) -> dict[str, Any]:
+    return {
+        "marker": threshold.marker,
+        "threshold": finite(threshold.value),
+        "threshold_sd": finite(threshold.sd),
+        "source": threshold.source,
+        "false_positive": finite(threshold.false_positive),
+        "false_negative": finite(threshold.false_negative),
+        "reason": threshold.reason,
+        "supportive": True,
     }
 
 

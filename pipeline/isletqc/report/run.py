@@ -13,7 +13,7 @@ from isletqc.report.files import write_text_atomically
 from isletqc.report.junit import junit_xml
 from isletqc.report.page import report_html
 from isletqc.report.results import RunResults, network_facts, results_document
-from isletqc.report.tables import images_csv, lots_csv, objects_csv
+from isletqc.report.tables import images_csv, lots_csv, nuclei_csv, objects_csv
 
 PROVENANCE_VERSION = "1.0"
 
@@ -31,6 +31,8 @@ def write_run(out: Path, *, results: RunResults) -> None:
     """
     out.mkdir(parents=True, exist_ok=True)
     write_text_atomically(out / "objects.csv", objects_csv(results))
+    if nuclei := nuclei_csv(results):
+        write_text_atomically(out / "nuclei.csv", nuclei)
     write_text_atomically(out / "images.csv", images_csv(results))
     write_text_atomically(out / "lots.csv", lots_csv(results))
     write_text_atomically(out / "junit.xml", junit_xml(results))

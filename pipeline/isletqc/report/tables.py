@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from isletqc.records import Failure, Islet, Picture, Verdict
+from isletqc.records import Failure, Islet, Nucleus, Picture, Verdict
 from isletqc.report.results import RunResults, failure_name
 
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
@@ -37,6 +37,26 @@ def objects_csv(results: RunResults) -> str:
         for islet in picture.islets
     )
     return _csv(_object_columns(stains, necks=necks), rows)
+
+
+def nuclei_csv(results: RunResults) -> str:
+    """One row for each nucleus; empty where the run saw none. Supportive, as all its figures."""
+    names = [t.marker for v in results.verdicts[:1] for t in v.markers]
+    columns = [
+        *("image", "lot", "specimen", "role", "label", "centroid_y_um", "centroid_x_um"),
+        *("area_um2", "diameter_um", "touches_border"),
+        *(column for n in names for column in (f"brightness_{n}", f"positive_{n}")),
+        "folder",
+    ]
+    rows = [
+        _nucleus_row(nucleus, picture, specimen.name, verdict)
+        | {"folder": results.folders.get(picture.sample.image, "")}
+        for verdict in results.verdicts
+        for specimen in verdict.lot.specimens
+        for picture in specimen.pictures
+        for nucleus in picture.nuclei
+    ]
+    return _csv(columns, rows) if rows else ""
 
 
 def images_csv(results: RunResults) -> str:
@@ -141,6 +161,28 @@ def _object_row(
         "centroid_x_um": islet.centroid_yx_um[1],
         **{f"stain_{name}": islet.stain.get(name) for name in stains},
     }
+
+
+def _nucleus_row(nucleus: Nucleus, picture: Picture, specimen: str, verdict: Verdict) -> Row:
+    row: Row = {
+        "image": picture.name,
+        "lot": verdict.lot.name,
+        "specimen": specimen,
+        "role": picture.sample.role,
+        "label": nucleus.label,
+        "centroid_y_um": nucleus.centroid_yx_um[0],
+        "centroid_x_um": nucleus.centroid_yx_um[1],
+        "area_um2": nucleus.area_um2,
+        "diameter_um": nucleus.diameter_um,
+        "touches_border": nucleus.touches_border,
+    }
+    for threshold in verdict.markers:
+        brightness = nucleus.markers[threshold.marker]
+        row[f"brightness_{threshold.marker}"] = brightness
+        # Not determined stays empty.
+        if threshold.value is not None:
+            row[f"positive_{threshold.marker}"] = brightness > threshold.value
+    return row
 
 
 _ISLET_FIELDS = (

@@ -90,6 +90,7 @@ ESTIMATE_NAMES: Mapping[str, str] = {
     "diameter_median_um": "Median diameter",
     "diameter_cv": "Variation of the diameters (CV)",
     "fraction_in_window": "Fraction in the size window",
+    "nuclei_count": "Nuclei found",
     "fraction_fused": "Fraction of fused clusters",
     "diameter_slope_um_per_day": "Growth of the mean diameter",
     "largest_three_share": "Share of the three largest in the IEQ",
@@ -102,7 +103,7 @@ ESTIMATE_NAMES: Mapping[str, str] = {
 }
 UNIT_NAMES: Mapping[str, str] = {"um/day": "µm/day", "um": "µm", "um2": "µm²", "nl": "nL", "ul": "µL", "ml": "mL"}
 # Fractions that people read as percentages.
-PERCENT_NAMES = frozenset({"purity", "viability", "fraction", "share", "cv", "positive"})
+PERCENT_NAMES = frozenset({"purity", "viability", "fraction", "share", "cv", "positive", "coexpression"})
 
 UNCERTAINTY = "Where the uncertainty comes from"
 UNCERTAINTY_NOTE = (
@@ -154,6 +155,28 @@ DAY_COUNT = "{n} clusters"
 DAY_ALT = "day {day}: {mean} µm, {interval}"
 DAY, CLUSTERS = "Day", "Clusters"
 MEAN_DIAMETER, MEDIAN_DIAMETER = "Mean diameter", "Median diameter"
+
+MARKERS = "Markers"
+MARKERS_NOTE = (
+    "Supportive: flow cytometry is the method of record. A picture shows the nuclei in its plane "
+    "only, and in whole clusters mostly those of the outer shell."
+)
+MARKER = "Marker"
+THRESHOLD = "Threshold"
+THRESHOLD_NOTE = "positive from here"
+THRESHOLD_FROM = "Threshold from"
+THRESHOLD_SOURCES: Mapping[str, str] = {
+    "control": "control pictures",
+    "two-components": "two components of the sample",
+}
+FALSE_POSITIVE, FALSE_NEGATIVE = "Negative above it", "Positive below it"
+MARKER_SAMPLE, MARKER_CONTROL = "nuclei of the sample", "nuclei of the control"
+MARKER_ALT = "{marker}: brightness of {n} nuclei of the sample and {control} of the control"
+BRIGHTNESS_AXIS = "brightness above the background, of full scale (logarithmic)"
+NUCLEI = "Nuclei"
+NUCLEI_ONE, NUCLEI_MANY = "{n} nucleus", "{n} nuclei"
+NUCLEI_ALT = "{image} with {count} nuclei outlined"
+LEGEND_NUCLEI = "nuclei"
 
 PICTURES = "Pictures"
 LEGEND_INCLUDED = "counted"
@@ -285,6 +308,17 @@ DEFINE_GROWTH = "Growth"
 DEFINE_GROWTH_TEXT = (
     "Slope of the weighted line through the mean diameters of the days of one lot. Its interval "
     "holds the scatter of the clusters, of the pictures and of the days about the line."
+)
+DEFINE_POSITIVE = "Positive and co-expressing nuclei"
+DEFINE_POSITIVE_TEXT = (
+    "Nuclei whose brightness, in the nucleus or in a ring around it, is above the threshold, as a "
+    "fraction of all nuclei found. The shares on the wrong side of the threshold are corrected for "
+    "(doi 10.1093/oxfordjournals.aje.a112510). The interval joins sampling, or the scatter between "
+    "pictures where it is larger, and the threshold."
+)
+DEFINE_SCOPE_CELLS = (
+    "The fractions are supportive. They describe the nuclei that the pictures show and do not "
+    "replace flow cytometry."
 )
 DEFINE_TOTAL = "Totals of the lot"
 DEFINE_TOTAL_TEXT = (

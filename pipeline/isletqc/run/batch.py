@@ -37,6 +37,8 @@ RUN_FILES = (
     *("results.json", "objects.csv", "images.csv", "lots.csv"),
     *("report.html", "junit.xml", "provenance.json"),
 )
+# Written by some runs only.
+_SOME_FILES = ("nuclei.csv",)
 # Starting a process costs as much as a few pictures.
 _PICTURES_FOR_WORKERS = 8
 _MOST_WORKERS = 8
@@ -211,7 +213,7 @@ def workers(order: Order) -> int:
 
 def _clear(out: Path) -> None:
     """Take away what an earlier run concluded: half of a new run must not stand beside it."""
-    for name in RUN_FILES:
+    for name in (*RUN_FILES, *_SOME_FILES):
         (out / name).unlink(missing_ok=True)
 
 

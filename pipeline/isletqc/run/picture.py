@@ -17,13 +17,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
 
+import numpy as np
+
 from isletqc import __version__
 from isletqc.errors import OutputError, PictureError
 from isletqc.load import fitness, picture
-from isletqc.measure import fusion, islets, viability
+from isletqc.measure import fusion, islets, markers, viability
 from isletqc.protocol import LoadedProtocol, Protocol
 from isletqc.records import Failure, Image, Islet, Picture, Regions, Sample
 from isletqc.report import picture as files
+from isletqc.segment import nuclei
 from isletqc.segment import run as segmentation
 
 
@@ -141,15 +144,16 @@ def _make(job: Job, method: Method) -> Picture:
     with _timed(seconds, "fitness"):
         fit = fitness.assess(image, protocol.fitness)
     with _timed(seconds, "segment"):
-        regions = segmentation.segment(image, protocol.segmentation, device=method.device)
+        regions = _segment(image, method)
     with _timed(seconds, "measure"):
-        measured = islets.measure(image, regions, protocol.sizing)
+        measured = islets.measure(image, _of_islets(regions, protocol), protocol.sizing)
         found = _with_necks(measured.islets, regions, protocol)
         live_dead = None
         if protocol.viability is not None:
             vital = viability.measure(image, regions, protocol.viability)
             found, live_dead = viability.applied(found, vital), vital.live_dead
             fit = replace(fit, checks=(*fit.checks, *vital.checks))
+        cells = markers.measure(image, regions.labels, protocol.markers) if protocol.markers else ()
     result = Picture(
         sample=job.sample,
         name=job.name,
@@ -171,10 +175,27 @@ def _make(job: Job, method: Method) -> Picture:
         exocrine_area_cubes_um6=measured.exocrine_area_cubes_um6,
         exocrine_largest_um2=measured.exocrine_largest_um2,
         live_dead=live_dead,
+        nuclei=cells,
     )
     with _timed(seconds, "write"):
         _write(job, method, image=image, regions=regions, result=result)
     return replace(result, seconds=seconds)
+
+
+def _segment(image: Image, method: Method) -> Regions:
+    """Find islets, or nuclei where the protocol asks for markers."""
+    protocol = method.loaded.protocol
+    if protocol.markers is not None:
+        return nuclei.regions(image, protocol.markers.nuclei)
+    return segmentation.segment(image, protocol.segmentation, device=method.device)
+
+
+def _of_islets(regions: Regions, protocol: Protocol) -> Regions:
+    """Regions without nuclei, which are no islets."""
+    if protocol.markers is None:
+        return regions
+    nothing = np.zeros_like(regions.labels)
+    return replace(regions, labels=nothing, classes=np.zeros_like(regions.classes))
 
 
 def _with_necks(

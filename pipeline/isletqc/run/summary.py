@@ -15,6 +15,8 @@ def picture_line(done: int, total: int, name: str, result: Picture | Failure) ->
         return f"{count} {name}  ERROR {result.error}: {result.message}"
     fit = result.fitness.verdict
     why = f": {'; '.join(result.fitness.reasons)}" if fit == "unfit" else ""
+    if result.nuclei:
+        return f"{count} {name}  {len(result.nuclei)} nuclei, {fit}{why}"
     return f"{count} {name}  {result.islet_count:g} islets, {result.ieq:.1f} IEQ, {fit}{why}"
 
 

@@ -217,9 +217,7 @@ def _trimmed(
     return result
 
 
-def _core(
-    inside: NDArray[np.bool_], box: tuple[slice, slice], blob: _Blob
-) -> NDArray[np.bool_]:
+def _core(inside: NDArray[np.bool_], box: tuple[slice, slice], blob: _Blob) -> NDArray[np.bool_]:
     """Pixels of the nucleus near its seed, where its brightness is its own."""
     y, x = np.ogrid[: inside.shape[0], : inside.shape[1]]
     gap2 = (y + box[0].start - blob.y) ** 2 + (x + box[1].start - blob.x) ** 2

@@ -3,6 +3,12 @@
 from isletqc.synthetic.brightfield import Culture, brightfield_field, random_culture
 from isletqc.synthetic.dithizone import dithizone_field
 from isletqc.synthetic.field import DrawnIslet, Field
+from isletqc.synthetic.immunofluorescence import (
+    Camera,
+    CellField,
+    DrawnMarker,
+    immunofluorescence_field,
+)
 from isletqc.synthetic.livedead import LiveDeadField, LiveDeadIslet, livedead_field
 from isletqc.synthetic.looks import LOOKS, MEASURED, DithizoneLook, look, random_look
 from isletqc.synthetic.lot import LotTruth, phantom_lot
@@ -21,9 +27,12 @@ __all__ = [
     "MEASURED",
     "SC_MICROWELL",
     "SC_SUSPENSION",
+    "Camera",
+    "CellField",
     "Culture",
     "DithizoneLook",
     "DrawnIslet",
+    "DrawnMarker",
     "Field",
     "LiveDeadField",
     "LiveDeadIslet",
@@ -31,6 +40,7 @@ __all__ = [
     "SizeLaw",
     "brightfield_field",
     "dithizone_field",
+    "immunofluorescence_field",
     "livedead_field",
     "look",
     "phantom_lot",

@@ -124,9 +124,7 @@ def immunofluorescence_field(
     pixels = np.stack(_photographed(rng, scenes, camera, um_per_px), axis=-1)
     for array in (pixels, labels, *positive.values()):
         array.flags.writeable = False
-    return CellField(
-        pixels, ("nuclei", *(m.name for m in markers)), labels, positive, um_per_px
-    )
+    return CellField(pixels, ("nuclei", *(m.name for m in markers)), labels, positive, um_per_px)
 
 
 def _chosen(rng: np.random.Generator, fraction: float, count: int) -> NDArray[np.bool_]:
