@@ -18,13 +18,13 @@ from isletqc.protocol import FitnessLimits
 from isletqc.records import Check, Fitness, Image, Relation
 
 _WORKING_UM, _HALF_UM, _COARSE_UM = 2.5, 4.0, 16.0
-_SMOOTHED_UM = 8.0
+_SMOOTHED_UM, _NEIGHBOURHOOD_UM, _BESIDE = 8.0, 250.0, 90
 _MIN_COARSE_PX = 48
 _MIN_SAMPLED_PX = 256
 _COLOUR = ("red", "green", "blue")
 _BRIGHT_GROUND = ("dithizone", "brightfield")
 _EXTREME, _MIDDLE, _OPPOSITE = 99.9, 50.0, 0.1
-_BLACK_SHARE = 0.01
+_BLACK_SHARE, _NEXT_TO_NOTHING = 0.01, 0.001
 _DARK_GROUND = "not judged: a dark ground is meant with this stain"
 
 Plane = NDArray[np.float32]
@@ -46,22 +46,27 @@ def assess(image: Image, limits: FitnessLimits) -> Fitness:
         edges) is skipped with its reason. A bad picture raises nothing.
     """
     planes, px_um = _planes(image)
-    contrast_of = _depth if image.stain in _BRIGHT_GROUND else _height
-    contrasts = [contrast_of(plane, px_um) for plane in planes]
-    best = int(np.argmax(contrasts))
+    if image.stain in _BRIGHT_GROUND:
+        planes = [_flattened(plane, px_um) for plane in planes]
+        contrasts = [_depth(plane, px_um) for plane in planes]
+    else:
+        contrasts = [_height(plane, px_um) for plane in planes]
+    best, contrast = int(np.argmax(contrasts)), max(contrasts)
+    found = None
+    if contrast >= limits.min_contrast:
+        found = focus.sharpness(planes[best], px_um, drawn=_white(image, planes[best]))
     return Fitness(
         (
-            _focus_check(planes[best], px_um, contrasts[best], limits),
+            _focus_check(found, limits),
             _saturation_check(image, limits),
             *_ground_checks(image, limits),
-            _contrast_check(contrasts[best], limits),
+            _contrast_check(contrast, limits),
             _pixel_size_check(image.um_per_px, limits),
         )
     )
 
 
-def _focus_check(plane: Plane, px_um: float, contrast: float, limits: FitnessLimits) -> Check:
-    found = focus.sharpness(plane, px_um) if contrast >= limits.min_contrast else None
+def _focus_check(found: focus.Sharpness | None, limits: FitnessLimits) -> Check:
     if found is None:
         return _skipped("focus", ">=", limits.min_focus, "not judged: no edges to judge it by")
     reason = (
@@ -72,7 +77,10 @@ def _focus_check(plane: Plane, px_um: float, contrast: float, limits: FitnessLim
 
 
 def _saturation_check(image: Image, limits: FitnessLimits) -> Check:
-    share = float(np.mean(np.any(_sampled(image) >= image.full_scale, axis=2)))
+    full = _sampled(image) >= image.full_scale
+    # Warm light fills the red channel alone; a colour is lost when all three are full.
+    lost = full.all(axis=2) if image.stain in _BRIGHT_GROUND else full.any(axis=2)
+    share = float(np.mean(lost))
     reason = (
         f"overexposed: {share:.1%} of the pixels are at full scale, at most "
         f"{limits.max_saturated:.1%} expected"
@@ -159,6 +167,12 @@ def _sampled(image: Image) -> NDArray[Any]:
     return image.pixels[::step, ::step]
 
 
+def _white(image: Image, plane: Plane) -> Plane:
+    """Mark on the grid of a plane where all channels are at full scale: bars and texts are."""
+    white = np.all(_sampled(image) >= image.full_scale, axis=2)
+    return _fraction(cv2.resize(white.astype(np.float32), plane.shape[::-1]), 1.0)
+
+
 def _planes(image: Image) -> tuple[list[Plane], float]:
     """Copy luminance, or each channel, at about 2.5 um per pixel, in fractions of full scale."""
     pixels = image.pixels
@@ -197,27 +211,38 @@ def _fraction(values: NDArray[Any], full_scale: float) -> Plane:
     return np.ascontiguousarray(values / np.float32(full_scale), np.float32)
 
 
-def _smoothed(plane: Plane, px_um: float) -> Plane:
-    """Blur a plane to 8 um, where the noise of single pixels has gone."""
+def _smoothed(plane: Plane, px_um: float) -> tuple[Plane, float]:
+    """Blur a plane to 8 um, where the noise of single pixels has gone, and thin it."""
     factor = min(1.0, px_um / _HALF_UM)
     sigma_px = _SMOOTHED_UM * factor / px_um
     side = 2 * int(3 * sigma_px + 0.5) + 1
     blurred = cv2.GaussianBlur(_scaled(plane, factor), (side, side), sigma_px)
-    return np.asarray(blurred, np.float32)
+    step = 2 if factor < 1 and min(blurred.shape) > 1 else 1
+    return np.asarray(blurred[::step, ::step], np.float32), step * px_um / factor
 
 
-def _depth(plane: Plane, px_um: float) -> float:
-    """Measure how far the darkest objects lie below the background around them, 0 to 1."""
-    smooth = _smoothed(plane, px_um)
-    ground = light.background(*_coarse(plane, px_um))
-    around = cv2.resize(ground, smooth.shape[::-1], interpolation=cv2.INTER_LINEAR)
-    below = 1 - smooth / np.maximum(around, 1e-4)
-    return max(0.0, float(np.percentile(below, _EXTREME)))
+def _flattened(plane: Plane, px_um: float) -> Plane:
+    """Divide a plane by the smooth light of its bright ground, so that empty parts are 1."""
+    ground = light.surface(light.background(*_coarse(plane, px_um)))
+    around = cv2.resize(ground, plane.shape[::-1], interpolation=cv2.INTER_CUBIC)
+    return np.asarray((plane + _NEXT_TO_NOTHING) / (around + _NEXT_TO_NOTHING), np.float32)
+
+
+def _depth(flat: Plane, px_um: float) -> float:
+    """Measure how far the darkest object lies below the background beside it, 0 to 1."""
+    smooth, smooth_um = _smoothed(flat, px_um)
+    side = max(1, min(round(_NEIGHBOURHOOD_UM / smooth_um), *smooth.shape))
+    rows, columns = smooth.shape[0] // side, smooth.shape[1] // side
+    cropped = smooth[: rows * side, : columns * side].reshape(rows, side, columns, side)
+    tiles = cropped.swapaxes(1, 2).reshape(rows * columns, -1)
+    # White drawn on the picture is brighter than the ground, which is 1.
+    beside = np.minimum(np.percentile(tiles, _BESIDE, axis=1), 1.0)
+    return max(0.0, float(np.max(1 - tiles.min(axis=1) / np.maximum(beside, _NEXT_TO_NOTHING))))
 
 
 def _height(plane: Plane, px_um: float) -> float:
     """Measure how far the brightest objects rise over the ground, 0 to 1; noise is even."""
-    smooth = _smoothed(plane, px_um)
+    smooth, _ = _smoothed(plane, px_um)
     top, middle, bottom = np.percentile(smooth, (_EXTREME, _MIDDLE, _OPPOSITE))
     rise = (top - middle) - (middle - bottom)
     return max(0.0, float(rise / top)) if top > 0 else 0.0

@@ -23,10 +23,12 @@ from numpy.typing import NDArray
 _FINEST_UM = 4.0
 _SCALES = 3
 _TILE_UM = 250.0
-# Tiles count whose edges have a tenth of the energy of the strongest tenth of tiles.
-_STRONG, _STRONG_PERCENTILE = 0.1, 90
+# Tiles count whose edges have a twentieth of the energy of the strongest.
+_STRONG = 0.05
+_OVER_NOISE = 3.0
+_DRAWN_SHARE = 0.01
 _QUIET_PERCENTILE = 10
-_MIN_FALL = 0.05
+_MIN_FALL, _WHOLLY_BLURRED = 0.05, 0.25
 # Blurred by this many pixels, a plane loses nothing when every second pixel is dropped.
 _SAFE_TO_THIN = 1.6
 _BLURS = np.geomspace(0.05, 30, 300)
@@ -43,47 +45,60 @@ class Sharpness:
     blur_um: float
 
 
-def sharpness(plane: Plane, px_um: float) -> Sharpness | None:
+def sharpness(plane: Plane, px_um: float, *, drawn: Plane) -> Sharpness | None:
     """Measure the sharpness of the strong edges of a picture.
 
     Parameters
     ----------
     plane : (Y, X) float32, any scale of grey values
     px_um : side of its pixels, micrometres
+    drawn : (Y, X) float32, above 0 where something was drawn onto the picture later, which is
+        sharp however blurred the picture; such tiles are left out where there are others
 
     Returns
     -------
     Sharpness, or None where no tile holds an edge that stands out of the noise.
     """
     finest_um = max(_FINEST_UM, px_um)
-    fine, middle, coarse = _energies(plane, px_um, finest_um)
-    top = float(np.percentile(middle, _STRONG_PERCENTILE))
-    strong = (middle > _STRONG * top) & (fine > 0) & (coarse > 0)
-    if top <= 0 or not strong.any():
-        return None
-    first = np.log(fine[strong] / middle[strong])
-    second = np.maximum(np.log(middle[strong] / coarse[strong]), _MIN_FALL)
-    ratio = float(np.median(first / second))
-    return Sharpness(ratio, finest_um * _blur_of(ratio))
-
-
-def _energies(plane: Plane, px_um: float, finest_um: float) -> list[Plane]:
-    """Measure the mean energy of the gradient in each tile, less that of noise, by scale."""
     tiles = (
         max(1, round(plane.shape[1] * px_um / _TILE_UM)),
         max(1, round(plane.shape[0] * px_um / _TILE_UM)),
     )
-    noise = _noise_variance(plane, tiles)
-    step_um, reached_um, energies = px_um, 0.0, []
+    energies, noises = _energies(plane, px_um, finest_um, tiles)
+    judged = _undrawn(drawn, tiles) & np.all(energies > 0, axis=0)
+    judged &= energies[1] > _OVER_NOISE * noises[1]
+    if not judged.any():
+        return None
+    strong = judged & (energies[1] > _STRONG * energies[1][judged].max())
+    fine, middle, coarse = energies[:, strong]
+    first, second = np.log(fine / middle), np.log(middle / coarse)
+    # Where the energy hardly falls there is a slope of the light, or a blur beyond measure.
+    falls = np.where(second > _MIN_FALL, first / np.maximum(second, _MIN_FALL), _WHOLLY_BLURRED)
+    ratio = float(np.median(falls))
+    return Sharpness(ratio, finest_um * _blur_of(ratio))
+
+
+def _energies(
+    plane: Plane, px_um: float, finest_um: float, tiles: tuple[int, int]
+) -> tuple[Plane, list[float]]:
+    """Measure the energy of the gradient by scale and tile, less that of noise; and the latter."""
+    variance = _noise_variance(plane, tiles)
+    step_um, reached_um = px_um, 0.0
+    energies, noises = [], []
     for level in range(_SCALES):
         scale_um = finest_um * 2**level
         plane = _blurred(plane, math.sqrt(scale_um**2 - reached_um**2) / step_um)
-        energy = _tiled(_gradient_energy(plane, step_um), tiles)
-        energies.append(energy - noise * _noise_gain(scale_um, px_um, step_um))
+        noises.append(variance * _noise_gain(scale_um, px_um, step_um))
+        energies.append(_tiled(_gradient_energy(plane, step_um), tiles) - noises[-1])
         reached_um = scale_um
         if scale_um >= _SAFE_TO_THIN * step_um and min(plane.shape) >= 4:
             plane, step_um = np.ascontiguousarray(plane[::2, ::2]), 2 * step_um
-    return energies
+    return np.asarray(energies, np.float32), noises
+
+
+def _undrawn(drawn: Plane, tiles: tuple[int, int]) -> NDArray[np.bool_]:
+    marked = _tiled(drawn, tiles) > _DRAWN_SHARE
+    return np.asarray(marked if marked.all() else ~marked, bool)
 
 
 def _blurred(plane: Plane, sigma_px: float) -> Plane:

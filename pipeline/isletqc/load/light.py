@@ -50,11 +50,15 @@ def evenness(envelope: Plane) -> float:
     return float(dim / bright) if bright > 0 else 0.0
 
 
-def off_field_share(envelope: Plane) -> float:
-    """Share of a background that departs by over 10 % from the smooth surface of the rest.
+def surface(envelope: Plane) -> Plane:
+    """Fit the smooth light of a lamp to a background.
 
-    The surface is a quadratic in the logarithm, fitted by least absolute deviations: a lamp's
-    fall-off follows it, the edge of a dish, a shade or a bubble does not.
+    A quadratic in the logarithm, fitted by least absolute deviations: a lamp's fall-off follows
+    it, the edge of a dish, a shade or a bubble does not and is passed over.
+
+    Returns
+    -------
+    (Y, X) float32, the shape of ``envelope``
     """
     down, across = np.mgrid[-1 : 1 : envelope.shape[0] * 1j, -1 : 1 : envelope.shape[1] * 1j]
     terms = (np.ones_like(down), down, across, down**2, across**2, down * across)
@@ -65,7 +69,13 @@ def off_field_share(envelope: Plane) -> float:
         fit, *_rest = np.linalg.lstsq(design * weights[:, None], values * weights, rcond=None)
         away = np.abs(values - design @ fit)
         weights = 1 / np.sqrt(np.maximum(away, _DEPARTURE / 10))
-    return float(np.mean(away > math.log1p(_DEPARTURE)))
+    return np.asarray(np.exp(design @ fit).reshape(envelope.shape), np.float32)
+
+
+def off_field_share(envelope: Plane) -> float:
+    """Share of a background that departs by over 10 % from its smooth surface."""
+    ratio = np.maximum(envelope, _FLOOR) / np.maximum(surface(envelope), _FLOOR)
+    return float(np.mean(np.abs(np.log(ratio)) > math.log1p(_DEPARTURE)))
 
 
 def _closed(bright: Plane, px_um: float) -> Plane:
