@@ -20,4 +20,4 @@ def faults(names: list[str], root: Path) -> list[str]:
 
 if __name__ == "__main__":
     with ZipFile(sys.argv[1]) as wheel:
-        sys.exit("\n".join(faults(wheel.namelist(), Path(__file__).parents[1])))
+        sys.exit("\n".join(faults(wheel.namelist(), Path(__file__).parents[1])) or 0)
