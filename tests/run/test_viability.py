@@ -53,7 +53,8 @@ def test_a_clear_lot_gets_its_verdict_and_the_interval_holds_the_truth(
     assert (exit_code, lot["verdict"]) == (code, verdict), lot
     assert found["ci_low"] <= (field.viability or 0) <= found["ci_high"]
     assert abs(found["value"] - (field.viability or 0)) < 0.04
-    rows = list(csv.DictReader((out / "objects.csv").open(encoding="utf-8")))
+    with (out / "objects.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
     assert rows
     assert all(0 <= float(row["viability"]) <= 1 for row in rows)
     assert "Tissue-weighted" in (out / "report.html").read_text(encoding="utf-8")
@@ -95,9 +96,7 @@ def test_grey_and_colour_pictures_are_refused_by_name(
     path = tmp_path / "images" / "a.tif"
     tifffile.imwrite(path, np.zeros(shape, np.uint8), photometric=photometric)
     out = tmp_path / "out"
-    done = isletqc(
-        "run", path, "-p", method, "-o", out, "--workers", 1, "--pixel-size", 2
-    )
+    done = isletqc("run", path, "-p", method, "-o", out, "--workers", 1, "--pixel-size", 2)
     assert done.exit_code == 3
     failure = json.loads((out / "results.json").read_text())["failures"][0]
     assert failure["error"] == "unsupported"
