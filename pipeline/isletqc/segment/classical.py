@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isletqc.records import BACKGROUND, EXOCRINE, ISLET, Stain
+from isletqc.segment.depth import depth_px
 from isletqc.segment.prepare import colour, resample, working_shape
 
 UM_PER_PX = 3.2
@@ -107,7 +108,7 @@ def core(classes: NDArray[np.uint8]) -> NDArray[np.float32]:
     (y, x) float32, 0 to 1; over 0.5 where a seed of ``split`` lies
     """
     inside = (classes == ISLET).astype(np.uint8)
-    depth = cv2.distanceTransform(inside, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    depth = depth_px(inside)
     reach = round(2 * _CORE_UM / UM_PER_PX)
     greatest = cv2.dilate(depth, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1,) * 2))
     smooth = cv2.GaussianBlur(depth / np.maximum(greatest, 1e-3), (0, 0), 1.5)
