@@ -93,7 +93,8 @@ def test_the_chances_come_true(done: int, further: int) -> None:
     # are in review at first; then the lot is really judged with the further aliquots.
     rng = np.random.default_rng(16)
     lot = Lot("drawn", (), suspension_ml=100.0)
-    foretold, came = [], []
+    foretold: list[tuple[float, ...]] = []
+    came: list[tuple[bool, ...]] = []
     mean = float(np.exp(3 * math.log(110 / 150) + 4.5 * 0.35**2))
     while len(came) < 250:
         truth = 60 * math.exp(rng.uniform(-0.6, 0.6))

@@ -42,7 +42,7 @@ def test_precision_of_the_ep05_example_is_that_of_the_published_table() -> None:
 
 def test_samples_are_analysed_apart_and_the_worst_decides() -> None:
     rng = np.random.default_rng(14)
-    data = [
+    data: list[dict[str, Any]] = [
         {"sample": s, "value": m + sd * float(z)}
         for s, m, sd in (("low", 100.0, 20.0), ("high", 1000.0, 20.0))
         for z in rng.normal(size=8)

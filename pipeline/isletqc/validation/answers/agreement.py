@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
+
 from isletqc.validation import plots
 from isletqc.validation.agreement import Agreement, Concordance, bland_altman, concordance
 from isletqc.validation.regression import Cusum, Line, cusum, deming, passing_bablok
@@ -69,18 +71,9 @@ def study(
     UsageError
         Fewer than five pairs, or a method that gives all samples the same value.
     """
-    x, y = observations.numbers("reference"), observations.numbers("test")
-    need(len(x) >= _FEWEST, "five pairs or more", f"{len(x)}", "measure further samples")
-    same = len(set(x)) == 1 or len(set(y)) == 1
-    need(not same, "samples that differ", "one value for all of them", "take a range of samples")
+    x, y = _pairs(observations)
     found = bland_altman(x, y, confidence=confidence)
     lin = concordance(x, y, confidence=confidence)
-    need(
-        lin.precision > 0,
-        "a test that rises with the reference",
-        f"a correlation of {lin.precision:.2f}",
-        "look whether the pairs belong together",
-    )
     lines = (
         deming(x, y, error_ratio=error_ratio, confidence=confidence),
         passing_bablok(x, y, confidence=confidence),
@@ -112,6 +105,21 @@ def study(
         cautions=tuple(_cautions(found, lines[1], bend, 1 - confidence)),
         settings={"error_ratio": error_ratio},
     )
+
+
+def _pairs(observations: Observations) -> tuple[list[float], list[float]]:
+    x, y = observations.numbers("reference"), observations.numbers("test")
+    need(len(x) >= _FEWEST, "five pairs or more", f"{len(x)}", "measure further samples")
+    same = len(set(x)) == 1 or len(set(y)) == 1
+    need(not same, "samples that differ", "one value for all of them", "take a range of samples")
+    r = float(np.corrcoef(x, y)[0, 1])
+    need(
+        r > 0,
+        "a test that rises with the reference",
+        f"a correlation of {r:.2f}",
+        "look whether the pairs belong together",
+    )
+    return x, y
 
 
 def _answer(found: Agreement, lin: Concordance, unit: str) -> str:

@@ -78,7 +78,8 @@ def study(
     tables = []
     for name, (values, factors) in samples.items():
         found = _anova(name, values, factors)
-        figures += _figures(found, observations.unit, confidence, name if len(samples) > 1 else "")
+        group = name if len(samples) > 1 else ""
+        figures += _figures(found, unit=observations.unit, confidence=confidence, group=group)
         tables.append(_table(found, name))
     acceptance = (
         *accept(figures, "repeatability_cv", "<=", max_cv, assured=assured),
@@ -136,7 +137,7 @@ def _anova(sample: str, values: Sequence[float], factors: Mapping[str, Sequence[
     return nested(values, used)
 
 
-def _figures(found: Anova, unit: str, confidence: float, group: str) -> Iterator[Figure]:
+def _figures(found: Anova, *, unit: str, confidence: float, group: str) -> Iterator[Figure]:
     t = stats.t.ppf((1 + confidence) / 2, found.degrees[0])
     reach = float(t * math.sqrt(found.mean_squares[0] / found.count))
     yield Figure(
@@ -144,7 +145,9 @@ def _figures(found: Anova, unit: str, confidence: float, group: str) -> Iterator
     )
     error = len(found.names) - 1
     low, high = variance_interval(float(found.components[error]), found.degrees[error], confidence)
-    yield from _spread("repeatability", found, found.components[error], (low, high), unit, group)
+    yield from _spread(
+        "repeatability", found, found.components[error], ends=(low, high), unit=unit, group=group
+    )
     for m, name in enumerate(found.names[:-1]):
         ends = large_sample_interval(
             found.weights[m], found.mean_squares, found.degrees, confidence
@@ -158,14 +161,16 @@ def _figures(found: Anova, unit: str, confidence: float, group: str) -> Iterator
         )
     if set(found.names) & {"day", "run"}:
         parts = [m for m, n in enumerate(found.names) if n != "site"]
-        yield from _sum("intermediate", found, parts, unit, confidence, group)
+        yield from _sum("intermediate", found, parts, unit=unit, confidence=confidence, group=group)
     if "site" in found.names:
         parts = list(range(len(found.names)))
-        yield from _sum("reproducibility", found, parts, unit, confidence, group)
+        yield from _sum(
+            "reproducibility", found, parts, unit=unit, confidence=confidence, group=group
+        )
 
 
 def _sum(
-    name: str, found: Anova, parts: Sequence[int], unit: str, confidence: float, group: str
+    name: str, found: Anova, parts: Sequence[int], *, unit: str, confidence: float, group: str
 ) -> Iterator[Figure]:
     counted = [m for m in parts if found.components[m] > 0]
     if not counted:
@@ -174,9 +179,13 @@ def _sum(
     variance = float(weights @ found.mean_squares)
     degrees = satterthwaite(weights, found.mean_squares, found.degrees)
     ends = variance_interval(variance, degrees, confidence)
-    yield from _spread(name, found, variance, ends, unit, group)
+    yield from _spread(name, found, variance, ends=ends, unit=unit, group=group)
 
 
+_ANSWERED = (
+    ("repeatability_cv", "repeatability"),
+    ("intermediate_cv", "intermediate precision"),
+)
 _LABELS = {
     "repeatability": "Repeatability",
     "intermediate": "Intermediate precision",
@@ -185,7 +194,7 @@ _LABELS = {
 
 
 def _spread(
-    name: str, found: Anova, variance: float, ends: tuple[float, float], unit: str, group: str
+    name: str, found: Anova, variance: float, *, ends: tuple[float, float], unit: str, group: str
 ) -> Iterator[Figure]:
     sd, low, high = (math.sqrt(max(v, 0.0)) for v in (variance, *ends))
     yield Figure(f"{name}_sd", f"{_LABELS[name]}, SD", sd, unit, low, high, group=group)
@@ -218,14 +227,14 @@ def _table(found: Anova, sample: str) -> Table:
 
 def _answer(figures: Sequence[Figure]) -> str:
     parts = []
-    for name, words in (("repeatability_cv", "repeats"), ("intermediate_cv", "days and runs")):
+    for name, words in _ANSWERED:
         values = [f.value for f in figures if f.name == name and f.value is not None]
         if values:
             worst = max(values)
-            parts.append(f"{worst:.3g} % between {words}")
+            parts.append(f"{words} {worst:.3g} %")
     several = len({f.group for f in figures}) > 1
     sample = " (worst sample)" if several else ""
-    return f"Coefficient of variation{sample}: {'; '.join(parts)}." if parts else "No CV."
+    return f"Coefficient of variation{sample}: {', '.join(parts)}." if parts else "No CV."
 
 
 def _chart(samples: Mapping[str, _Sample], observations: Observations) -> Chart:
