@@ -3,9 +3,12 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import subprocess
+import sys
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 from ruamel.yaml import YAML
@@ -49,6 +52,27 @@ def test_every_documented_command_is_one(isletqc: Callable[..., Result], command
 def test_the_two_commands_of_the_readme_are_there(script: str) -> None:
     assert f"\n{script}\n" in PAGES[0].read_text(encoding="utf-8")
     assert os.access(ROOT / script, os.X_OK)
+
+
+def test_the_check_of_a_wheel_finds_what_is_missing_and_what_does_not_belong(
+    tmp_path: Path,
+) -> None:
+    wheel, script = tmp_path / "x.whl", ROOT / "scripts" / "wheel_contents.py"
+    shipped = [*ROOT.glob("configs/*.yaml"), *ROOT.glob("models/*/weights.safetensors")]
+    names = [f"isletqc/{path.relative_to(ROOT).as_posix()}" for path in shipped]
+
+    def found(*members: str) -> tuple[int, str]:
+        with ZipFile(wheel, "w") as file:
+            for name in members:
+                file.writestr(name, "")
+        done = subprocess.run(
+            [sys.executable, script, wheel], capture_output=True, text=True, check=False
+        )
+        return done.returncode, done.stderr
+
+    assert found(*names, "isletqc/cli.py", "isletqc-1.dist-info/METADATA") == (0, "")
+    assert found(*names, "models/x.py") == (1, "unexpected: models\n")
+    assert found(*names[1:]) == (1, f"missing: {names[0]}\n")
 
 
 def test_links_between_pages_lead_somewhere() -> None:
