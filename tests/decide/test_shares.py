@@ -1,4 +1,4 @@
-"""Fractions pooled over pictures against Jeffreys' interval and the formulas of cluster sampling."""
+"""Fractions pooled over pictures against Jeffreys' interval and cluster sampling's formulas."""
 
 from __future__ import annotations
 

@@ -3,8 +3,8 @@
 Takes a picture of several channels and its numbered nuclei; gives one record for each nucleus with
 the brightness of each marker above the background, as a fraction of full scale.
 
-- in the nucleus: mean over its pixels; around it: mean over a ring, which ends two pixels before the
-  half-way line to the next nucleus; cytoplasmic markers are seen there
+- in the nucleus: mean over its pixels; around it: mean over a ring; cytoplasmic markers are seen
+  there. Both end two pixels before the half-way line to the next nucleus, whose light is blurred
 - background: median of what lies far from every nucleus; where nuclei leave no room, the dimmest
   percent of the picture
 - bleed-through: the stated share of another channel's brightness, in the same place, is taken off
@@ -38,6 +38,7 @@ class _Places:
     labels: Labels
     nearest: Labels
     distance_um: Plane
+    crowded: NDArray[np.bool_]
     count: int
 
 
@@ -57,7 +58,8 @@ def measure(image: Image, labels: Labels, settings: Markers) -> tuple[Nucleus, .
     """
     um, count = image.um_per_px, int(labels.max(initial=0))
     far, index = ndimage.distance_transform_edt(labels == 0, return_indices=True)
-    places = _Places(labels, labels[tuple(index)], far * um, count)
+    nearest = labels[tuple(index)]
+    places = _Places(labels, nearest, far * um, _meets_another(nearest), count)
     seen = {m.name: _brightness(image, m, places) for m in settings.positive}
     if not count:
         return ()
@@ -87,14 +89,19 @@ def _brightness(image: Image, marker: Marker, places: _Places) -> Plane:
     light = _above_background(image, marker.channel, places)
     for other, share in marker.bleed_through.items():
         light = light - share * _above_background(image, other, places)
-    where = places.labels
+    whole = places.labels
     if marker.place == "ring":
         ring = (places.distance_um > 0) & (places.distance_um <= marker.ring_um)
-        where = np.where(ring & ~_meets_another(places.nearest), places.nearest, 0)
-    flat = where.ravel()
-    pixels = np.bincount(flat, minlength=places.count + 1)[1:]
-    sums = np.bincount(flat, light.ravel(), places.count + 1)[1:]
-    return np.asarray(sums / np.maximum(pixels, 1), float)
+        whole = np.where(ring, places.nearest, 0)
+    inner, count = _mean(light, np.where(places.crowded, 0, whole), places.count)
+    # A nucleus that others press from all sides has no place of its own.
+    return np.where(count > 0, inner, _mean(light, whole, places.count)[0])
+
+
+def _mean(light: Plane, where: Labels, count: int) -> tuple[Plane, NDArray[np.int64]]:
+    pixels = np.bincount(where.ravel(), minlength=count + 1)[1:]
+    sums = np.bincount(where.ravel(), light.ravel(), count + 1)[1:]
+    return np.asarray(sums / np.maximum(pixels, 1), float), pixels
 
 
 def _meets_another(nearest: Labels) -> NDArray[np.bool_]:

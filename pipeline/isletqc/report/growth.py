@@ -42,7 +42,7 @@ def growth(verdict: Verdict, marks_um: Sequence[float] = ()) -> Markup:
 
 
 def _range(days: Sequence[DayFigures]) -> tuple[float, float]:
-    """Ends of the diameter axis in whole steps, with all quartiles and intervals inside."""
+    """Give the ends of the diameter axis in whole steps around all that is drawn."""
     known = [v for day in days for v in (*_ends(day.diameter_mean), *(day.quartiles_um or ()))]
     step = _step(max(known) - min(known))
     low, high = step * math.floor(min(known) / step), step * math.ceil(max(known) / step)

@@ -1,4 +1,4 @@
-"""Brightness of nuclei -> inline SVG: sample and control on a logarithmic axis, and the threshold."""
+"""Brightness of nuclei -> inline SVG: sample, control and threshold on a logarithmic axis."""
 
 from __future__ import annotations
 

@@ -20,6 +20,8 @@ LONG_SIDE_PX = 1600
 # Blue lies far from the red, brown and yellow of stained tissue for every kind of colour vision;
 # what is excluded differs by its broken line too.
 INCLUDED_RGB, EXCLUDED_RGB, EXOCRINE_RGB = (0, 190, 255), (255, 255, 255), (170, 0, 170)
+# White differs from every colour that a channel is shown in.
+NUCLEUS_RGB = (255, 255, 255)
 _RIM_RGB = (20, 20, 20)
 _DASH_PX = 5
 _ADDITIVE_RGB = ((0, 255, 0), (255, 0, 255), (0, 140, 255), (255, 200, 0))
@@ -46,11 +48,11 @@ def draw_overlay(
     labels = _nearest(regions.labels, size)
     exocrine = _nearest(regions.classes, size) == EXOCRINE
     nuclei = bool(islets) and isinstance(islets[0], Nucleus)
-    ring, rim = _ring(labels, 3 if nuclei else 5), _rim(labels)
+    ring, rim = _ring(labels, 2 if nuclei else 5), _rim(labels)
     canvas[_ring(exocrine, 5) & ~ring] = EXOCRINE_RGB
     canvas[rim] = _RIM_RGB
     counted = _counted(islets, int(regions.labels.max(initial=0)))[labels]
-    canvas[ring & counted] = INCLUDED_RGB
+    canvas[ring & counted] = NUCLEUS_RGB if nuclei else INCLUDED_RGB
     canvas[ring & ~counted] = _RIM_RGB
     canvas[ring & ~counted & _dashes(labels.shape)] = EXCLUDED_RGB
     return encode_jpeg(canvas[:, :, ::-1], 85, full_colour=True)
@@ -130,9 +132,7 @@ def _dashes(shape: tuple[int, ...]) -> NDArray[np.bool_]:
     return np.asarray((rows + columns) // _DASH_PX % 2 == 0)
 
 
-def _counted(
-    islets: Sequence[Islet] | Sequence[Nucleus], highest: int
-) -> NDArray[np.bool_]:
+def _counted(islets: Sequence[Islet] | Sequence[Nucleus], highest: int) -> NDArray[np.bool_]:
     counted = np.zeros(highest + 1, dtype=np.bool_)
     included = [i.label for i in islets if isinstance(i, Nucleus) or i.included]
     counted[[label for label in included if label <= highest]] = True

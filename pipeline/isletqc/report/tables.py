@@ -28,6 +28,7 @@ def objects_csv(results: RunResults) -> str:
     """One row for each islet of each picture, excluded ones too; ``label`` is the label image's."""
     stains = sorted({name for i in _islets(results) for name in i.stain})
     necks = any(i.fused is not None for i in _islets(results))
+    lives = any(i.viability is not None for i in _islets(results))
     rows = (
         _object_row(islet, picture, verdict.lot.name, specimen.name, stains)
         | {"folder": results.folders.get(picture.sample.image, "")}
@@ -36,7 +37,7 @@ def objects_csv(results: RunResults) -> str:
         for picture in specimen.pictures
         for islet in picture.islets
     )
-    return _csv(_object_columns(stains, necks=necks), rows)
+    return _csv(_object_columns(stains, necks=necks, lives=lives), rows)
 
 
 def nuclei_csv(results: RunResults) -> str:
@@ -136,13 +137,14 @@ def _islets(results: RunResults) -> Iterable[Islet]:
     return (i for v in results.verdicts for p in v.lot.pictures for i in p.islets)
 
 
-def _object_columns(stains: Sequence[str], *, necks: bool) -> list[str]:
+def _object_columns(stains: Sequence[str], *, necks: bool, lives: bool) -> list[str]:
     return [
         *("image", "lot", "specimen", "label", "class", "centroid_y_um", "centroid_x_um"),
         *("area_um2", "diameter_um", "major_axis_um", "minor_axis_um", "feret_um"),
         *("circularity", "solidity", "volume_nl", "ieq", "probability", "viability"),
         *("touches_border", "weight", "included", "exclusion_reason"),
         *(("neck_ratio", "fused") if necks else ()),
+        *(("dead_core_depth_um",) if lives else ()),
         *(f"stain_{name}" for name in stains),
         "folder",
     ]
@@ -151,7 +153,8 @@ def _object_columns(stains: Sequence[str], *, necks: bool) -> list[str]:
 def _object_row(
     islet: Islet, picture: Picture, lot: str, specimen: str, stains: Sequence[str]
 ) -> Row:
-    measures = {name: getattr(islet, name) for name in (*_ISLET_FIELDS, "neck_ratio", "fused")}
+    names = (*_ISLET_FIELDS, "neck_ratio", "fused", "dead_core_depth_um")
+    measures = {name: getattr(islet, name) for name in names}
     return measures | {
         "image": picture.name,
         "lot": lot,

@@ -101,9 +101,18 @@ ESTIMATE_NAMES: Mapping[str, str] = {
     "viability_by_islet": "Viability, live islets of all islets",
     "loose_dead_per_islet": "Loose dead cells per islet",
 }
-UNIT_NAMES: Mapping[str, str] = {"um/day": "µm/day", "um": "µm", "um2": "µm²", "nl": "nL", "ul": "µL", "ml": "mL"}
+UNIT_NAMES: Mapping[str, str] = {
+    "um/day": "µm/day",
+    "um": "µm",
+    "um2": "µm²",
+    "nl": "nL",
+    "ul": "µL",
+    "ml": "mL",
+}
 # Fractions that people read as percentages.
-PERCENT_NAMES = frozenset({"purity", "viability", "fraction", "share", "cv", "positive", "coexpression"})
+PERCENT_NAMES = frozenset(
+    {"purity", "viability", "fraction", "share", "cv", "positive", "coexpression"}
+)
 
 UNCERTAINTY = "Where the uncertainty comes from"
 UNCERTAINTY_NOTE = (
@@ -176,7 +185,7 @@ BRIGHTNESS_AXIS = "brightness above the background, of full scale (logarithmic)"
 NUCLEI = "Nuclei"
 NUCLEI_ONE, NUCLEI_MANY = "{n} nucleus", "{n} nuclei"
 NUCLEI_ALT = "{image} with {count} nuclei outlined"
-LEGEND_NUCLEI = "nuclei"
+LEGEND_NUCLEI = "Nuclei are outlined in white. Channels are shown in green, magenta, blue, yellow."
 
 PICTURES = "Pictures"
 LEGEND_INCLUDED = "counted"

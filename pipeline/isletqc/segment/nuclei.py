@@ -65,7 +65,7 @@ def regions(image: Image, settings: Nuclei) -> Regions:
 def segment(
     plane: NDArray[Any], um_per_px: float, *, diameter_um: tuple[float, float] = (4.0, 16.0)
 ) -> Labels:
-    """Number the nuclei of a picture.
+    """Find the nuclei in one plane of brightness.
 
     Parameters
     ----------

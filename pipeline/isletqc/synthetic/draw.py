@@ -1,4 +1,4 @@
-"""Draw pictures with exact truth: dithizone fields, unstained clusters, live/dead fields, whole lots."""
+"""Draw pictures with exact truth: islets, clusters, live/dead, immunofluorescence, whole lots."""
 
 from isletqc.synthetic.brightfield import Culture, brightfield_field, random_culture
 from isletqc.synthetic.dithizone import dithizone_field
