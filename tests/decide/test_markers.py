@@ -49,7 +49,7 @@ def drawn(
     fractions: tuple[float, float], noise: float, *, control: bool = True
 ) -> tuple[Lot, Mapping[str, float]]:
     """Two fields and a control, and the true fractions of the fields."""
-    camera = Camera(signal_to_noise=noise)
+    camera = Camera(signal_to_noise=noise, uneven=0.03)
 
     def field(seed: int, shares: tuple[float, float]) -> CellField:
         cytoplasm = DrawnMarker("cpeptide", shares[0], "cytoplasm")

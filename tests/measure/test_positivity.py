@@ -23,7 +23,7 @@ def two_laws(
 
 def test_a_control_threshold_is_its_percentile() -> None:
     control = np.random.default_rng(2).lognormal(-4, 0.3, 20_000)
-    found = from_control(control, 99)
+    found = from_control([control], 99)
     true = math.exp(-4 + 0.3 * stats.norm.ppf(0.99))
     assert found.value == pytest.approx(true, rel=0.02)
     assert found.false_positive == pytest.approx(0.01)
@@ -32,11 +32,17 @@ def test_a_control_threshold_is_its_percentile() -> None:
     assert found.sd == pytest.approx(math.sqrt(0.99 * 0.01 / 20_000) / density, rel=0.25)
 
 
+def test_controls_that_are_stained_unlike_widen_the_threshold() -> None:
+    control = np.random.default_rng(2).lognormal(-4, 0.3, 20_000)
+    found = from_control([control * 0.9, control * 1.1], 99)
+    assert found.sd / (found.value or 1) == pytest.approx(math.sqrt(2) * 0.1, rel=0.02)
+
+
 def test_a_small_control_is_refused() -> None:
-    found = from_control(np.ones(60), 99)
+    found = from_control([np.ones(60)], 99)
     assert found.value is None
     assert "60 nuclei, at least 100" in found.reason
-    assert "at least 200" in from_control(np.ones(150), 99.5).reason
+    assert "at least 200" in from_control([np.ones(150)], 99.5).reason
 
 
 @pytest.mark.parametrize("fraction", [0.05, 0.3, 0.7, 0.95])

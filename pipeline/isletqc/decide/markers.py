@@ -55,7 +55,9 @@ def estimates(
     """
     pictures = [p for p in sample_pictures(lot) if p.nuclei]
     by_name = {t.marker: t for t in found}
-    wanted = {f"positive_{m.name}": (m.name,) for m in settings.positive}
+    wanted: dict[str, tuple[str, ...]] = {
+        f"positive_{m.name}": (m.name,) for m in settings.positive
+    }
     wanted |= {f"coexpression_{'_'.join(names)}": names for names in settings.coexpression}
     count = float(sum(len(p.nuclei) for p in pictures))
     counted = Estimate("nuclei_count", count, "nuclei", reason="a description of what was seen")
@@ -69,7 +71,7 @@ def _threshold(lot: Lot, settings: Markers, name: str) -> MarkerThreshold:
     controls = [p for p in lot.pictures if p.sample.role == "control"]
     if settings.threshold == "control":
         found = (
-            from_control(_brightness(controls, name), settings.control_percentile)
+            from_control([_brightness([p], name) for p in controls], settings.control_percentile)
             if controls
             else Threshold(None, reason=_NO_CONTROL)
         )

@@ -4,8 +4,8 @@ Takes the brightness of nuclei above the background, one number each; gives the 
 standard deviation, and how many negative nuclei lie above it and positive ones below it.
 
 - From a control (cells stained without the first antibody): a high percentile of its nuclei. Its
-  uncertainty is that of the rank, from the binomial law. By its making the percentile leaves a
-  known share of negative nuclei above it.
+  uncertainty is that of the rank, from the binomial law, or the scatter between control pictures.
+  By its making the percentile leaves a known share of negative nuclei above it.
 - From two components: a mixture of two lognormal laws, fitted by expectation and maximisation from
   a fixed start. The threshold is where both are equally probable. Refused where one law does as
   well (Bayesian information criterion) or where the two hardly part (Ashman's D under 2, doi
@@ -15,6 +15,7 @@ standard deviation, and how many negative nuclei lie above it and positive ones 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -48,15 +49,17 @@ class Threshold:
     reason: str = ""
 
 
-def from_control(control: ArrayLike, percentile: float) -> Threshold:
+def from_control(pictures: Sequence[ArrayLike], percentile: float) -> Threshold:
     """Threshold at a percentile of the control's nuclei.
 
     Parameters
     ----------
-    control : (N,) brightness of the control's nuclei
+    pictures : (N,) brightness of the nuclei of each control picture; with two or more, their
+        scatter counts where it is larger than that of the rank
     percentile : over 50, under 100
     """
-    values = np.sort(np.asarray(control, float))
+    groups = [np.asarray(p, float) for p in pictures]
+    values = np.sort(np.concatenate(groups)) if groups else np.empty(0)
     above = 1 - percentile / 100
     needed = max(FEWEST, math.ceil(1 / above))
     if values.size < needed:
@@ -65,7 +68,8 @@ def from_control(control: ArrayLike, percentile: float) -> Threshold:
     rank_sd = math.sqrt(above * (1 - above) / values.size)
     at = np.clip([1 - above - rank_sd, 1 - above, 1 - above + rank_sd], 0, 1)
     low, value, high = np.quantile(values, at)
-    return Threshold(float(value), float(high - low) / 2, false_positive=above)
+    sd = max(float(high - low) / 2, _between(groups, 1 - above))
+    return Threshold(float(value), sd, false_positive=above)
 
 
 def from_two_components(brightness: ArrayLike) -> Threshold:
@@ -97,6 +101,20 @@ def from_two_components(brightness: ArrayLike) -> Threshold:
         false_positive=float(ndtr((fitted.means[0] - cut) / fitted.sds[0])),
         false_negative=float(ndtr((cut - fitted.means[1]) / fitted.sds[1])),
     )
+
+
+def _between(groups: Sequence[Values], quantile: float) -> float:
+    """Standard error of the threshold from the scatter of the pictures' medians.
+
+    A high percentile of one picture is too uncertain itself; staining that is stronger in one
+    picture moves its median and its percentile in proportion.
+    """
+    medians = [float(np.median(g)) for g in groups if g.size]
+    if len(medians) < 2 or not np.mean(medians) > 0:
+        return 0.0
+    relative = float(np.std(medians, ddof=1) / np.mean(medians))
+    # One staining tells of the control, another of the sample: both scatter.
+    return relative * float(np.quantile(np.concatenate(groups), quantile))
 
 
 @dataclass(frozen=True, slots=True)

@@ -122,7 +122,8 @@ def immunofluorescence_field(
         where = labels if marker.place == "nucleus" else np.where(labels > 0, 0, cells)
         scenes.append(_stained(rng, where, _levels(rng, marker, positive[marker.name])))
     pixels = np.stack(_photographed(rng, scenes, camera, um_per_px), axis=-1)
-    for array in (pixels, labels, *positive.values()):
+    arrays: tuple[NDArray[Any], ...] = (pixels, labels, *positive.values())
+    for array in arrays:
         array.flags.writeable = False
     return CellField(pixels, ("nuclei", *(m.name for m in markers)), labels, positive, um_per_px)
 
