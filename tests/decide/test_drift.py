@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -37,7 +37,7 @@ def picture(name: str, day: float | None, islets: Sequence[Islet]) -> Picture:
     return Picture(sample, name, name, (9, 9), 1, "given", fit, tuple(islets), 0, 0, {}, "drawn")
 
 
-def culture(days: dict[float, Sequence[Sequence[float]]]) -> Lot:
+def culture(days: Mapping[float, Sequence[Sequence[float]]]) -> Lot:
     """Lot with one picture for each list of diameters."""
     pictures = [
         picture(f"{day}-{p}", day, [islet(k, d) for k, d in enumerate(diameters, 1)])
@@ -68,7 +68,8 @@ def test_intervals_of_the_slope_hold_the_truth_in_95_of_100_cultures() -> None:
     for _ in range(400):
         days = {
             float(day): [
-                100 + 15 * day + rng.normal(0, 6) + rng.normal(0, 25, 40) for _ in range(3)
+                (100 + 15 * day + rng.normal(0, 6) + rng.normal(0, 25, 40)).tolist()
+                for _ in range(3)
             ]
             for day in (1, 2, 4, 5)
         }

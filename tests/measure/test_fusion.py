@@ -24,7 +24,7 @@ def discs(
     cy, cx = distance * math.sin(turn), distance * math.cos(turn)
     one = y**2 + x**2 <= radius**2
     two = (y - cy) ** 2 + (x - cx) ** 2 <= small**2
-    return (one | two).astype(np.uint8)
+    return np.asarray(one | two, np.uint8)
 
 
 @pytest.mark.parametrize("ratio", [0.3, 0.5, 0.7, 0.8])

@@ -104,7 +104,7 @@ def from_two_components(brightness: ArrayLike) -> Threshold:
 
 
 def _between(groups: Sequence[Values], quantile: float) -> float:
-    """Standard error of the threshold from the scatter of the pictures' medians.
+    """Give the standard error of the threshold from the scatter of the pictures' medians.
 
     A high percentile of one picture is too uncertain itself; staining that is stronger in one
     picture moves its median and its percentile in proportion.
