@@ -296,18 +296,18 @@ def _told_apart(
     nothing = (np.inf, 0.0, 0.0, 0.0)
     if np.count_nonzero(live > _CLEAR * light.live_noise) < few:
         return np.zeros(live.shape, bool), nothing, "live"
-    clearly_dead = dead > _CLEAR * light.dead_noise
-    live_level = float(np.quantile(live, 0.99))
-    if np.count_nonzero(clearly_dead) < few:
-        if not loose_level:
-            return np.ones(live.shape, bool), nothing, "dead"
-        ratio = live_level / loose_level
-        return live > ratio * dead, (ratio, float(np.median(live)), loose_level, np.inf), ""
-    is_live = live > balance * dead
-    looks = _looks(live, dead, is_live, light)
-    if looks is None:
-        return is_live, nothing, "dead" if is_live.any() else "live"
-    return is_live, (balance, *looks), ""
+    if np.count_nonzero(dead > _CLEAR * light.dead_noise) >= few:
+        is_live = live > balance * dead
+        looks = _looks(live, dead, is_live, light)
+        if looks is not None:
+            return is_live, (balance, *looks), ""
+        if not is_live.any():
+            return is_live, nothing, "live"
+    # No dead tissue: only dead cells elsewhere can show that the dead stain and exposure are good.
+    if not loose_level:
+        return np.ones(live.shape, bool), nothing, "dead"
+    ratio = float(np.quantile(live, 0.99)) / loose_level
+    return live > ratio * dead, (ratio, float(np.median(live)), loose_level, np.inf), ""
 
 
 def _balance(light: _Light, inside: Mask, um_per_px: float) -> float:

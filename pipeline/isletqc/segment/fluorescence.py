@@ -25,10 +25,11 @@ Plane = NDArray[np.float32]
 
 _SMOOTH_UM = 4.0
 _WIDEST_UM = 700.0  # islets and heaps up to this width keep their light
-_SEEN = 0.15  # of the typical brightness: dimmer is glow
+_SEEN = 0.2  # of the typical brightness: dimmer is glow
 _EDGE = 0.45  # of the brightness nearby
 _NEARBY_UM = 30.0
-_TISSUE = 0.3
+_TISSUE = 0.2
+_ROUNDS = 3
 _BRIGHTEST_UM2 = 2000.0
 _COARSE_UM = 10.0
 _MARGIN_UM = 25.0  # beyond it the glow of an object is faint
@@ -89,9 +90,11 @@ def _relative(plane: Plane) -> Plane:
     """Brightness above the surroundings, 1 in typical tissue; all 0 without any signal."""
     smooth = _blur(plane, _SMOOTH_UM / 2)
     floor = _CLEAR * max(noise_sd(smooth), 1e-6)
-    first = smooth - _around(smooth)
-    objects = cv2.dilate((first > _bright(first, floor)).astype(np.uint8), _disc(_MARGIN_UM))
-    light = smooth - surroundings(smooth, objects == 0, UM_PER_PX)
+    light = smooth - _around(smooth)
+    # Hills of haze that pass for objects at first sink from round to round; islets stay.
+    for _ in range(_ROUNDS):
+        objects = cv2.dilate((light > _bright(light, floor)).astype(np.uint8), _disc(_MARGIN_UM))
+        light = smooth - surroundings(smooth, objects == 0, UM_PER_PX)
     bright = light[light > _bright(light, floor)]
     if bright.size * UM_PER_PX**2 < _LEAST_UM2:
         return np.zeros_like(light)

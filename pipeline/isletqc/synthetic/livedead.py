@@ -323,7 +323,7 @@ def _photographed(
     # Twelve-bit counts of about half a photoelectron each; deeper cameras count finer.
     noise = np.sqrt(np.maximum(counts, 0) * (full / 4095) * 1.5 + (3 * full / 4095) ** 2)
     counts += rng.standard_normal(counts.shape, dtype=np.float32) * noise
-    return np.clip(np.rint(counts + _OFFSET * full), 0, full).astype(np.uint16)
+    return np.asarray(np.clip(np.rint(counts + _OFFSET * full), 0, full), np.uint16)
 
 
 def _optics(scene: Float32s, um_per_px: float) -> Float32s:
