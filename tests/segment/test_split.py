@@ -14,7 +14,7 @@ def discs(
     """A mask of discs and the core map that an ideal network would give: zero on contacts."""
     y, x = np.mgrid[:200, :300]
     distances = np.stack([np.hypot(y - cy, x - cx) for cy, cx in centres])
-    mask = (distances <= radius).any(axis=0)
+    mask = np.asarray((distances <= radius).any(axis=0))
     owner = distances.argmin(axis=0)
     edge = np.zeros_like(mask)
     edge[:, 1:] |= owner[:, 1:] != owner[:, :-1]
