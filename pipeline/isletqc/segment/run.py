@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from isletqc import assets
 from isletqc.protocol import Segmentation
 from isletqc.records import BACKGROUND, CLASS_NAMES, ISLET, Image, Regions, Stain
-from isletqc.segment import classical, fluorescence, learned, likeness
+from isletqc.segment import annotation, classical, fluorescence, learned, likeness
 from isletqc.segment.prepare import network_input
 from isletqc.segment.split import SplitSettings, split
 
@@ -161,6 +161,8 @@ def _network_regions(
 def _regions(image: Image, planes: Mapping[int, Maps], core: Maps, method: str) -> Regions:
     fine = {value: _interpolate(plane, image.shape_yx) for value, plane in planes.items()}
     classes, probability = _decide(fine)
+    for box in annotation.boxes(image.pixels, image.full_scale):
+        classes[box] = BACKGROUND
     labels = split(
         classes == ISLET, _interpolate(core, image.shape_yx), image.um_per_px, SplitSettings()
     )

@@ -1,0 +1,66 @@
+"""Scale bars in white boxes that a camera program burnt into the picture.
+
+Such a box is a rectangle of full white, wider than high, with straight edges. Its frame and its
+shadow look like tissue to any method, so nothing in and right around it is taken for an object.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+_WHITE = 0.97  # of full scale; JPEG leaves white a little short of it
+_MIN_WIDTH_TO_HEIGHT = 2.5
+_MIN_HEIGHT_PX = 8
+_MAX_SHARE = 0.05  # of the picture
+_MIN_EDGE = 0.9  # of each edge of the box must be white
+_MIN_FILLED = 0.6  # of the box must be white: the rest is its bar and text
+_AROUND = 0.3  # of the box's height: its frame and shadow
+_FRAME_PX = 3  # a frame's line may keep the outermost rows from being white
+
+
+def boxes(pixels: NDArray[Any], full_scale: float) -> list[tuple[slice, slice]]:
+    """Find burnt-in white boxes.
+
+    Parameters
+    ----------
+    pixels : (Y, X, C)
+    full_scale : value of a saturated pixel
+
+    Returns
+    -------
+    Windows (y, x) that hold each box with its frame and shadow
+    """
+    white = np.asarray((pixels >= _WHITE * full_scale).all(axis=2), dtype=np.uint8)
+    if not white.any():
+        return []
+    _, _, stats, _ = cv2.connectedComponentsWithStats(white, connectivity=4)
+    windows = [
+        (slice(int(top), int(top + height)), slice(int(left), int(left + width)))
+        for left, top, width, height, _ in stats[1:]
+        if _has_proportions(int(width), int(height), white.size)
+    ]
+    return [_grown(window) for window in windows if _is_box(white[window])]
+
+
+def _has_proportions(width: int, height: int, picture_px: int) -> bool:
+    long_enough = height >= _MIN_HEIGHT_PX and width >= _MIN_WIDTH_TO_HEIGHT * height
+    return long_enough and width * height <= _MAX_SHARE * picture_px
+
+
+def _is_box(white: NDArray[np.uint8]) -> bool:
+    edges = (white[0], white[-1], white[:, 0], white[:, -1])
+    straight = all(edge.mean() >= _MIN_EDGE for edge in edges)
+    return straight and bool(white.mean() >= _MIN_FILLED)
+
+
+def _grown(window: tuple[slice, slice]) -> tuple[slice, slice]:
+    y, x = window
+    around = _FRAME_PX + round(_AROUND * (y.stop - y.start))
+    return (
+        slice(max(0, y.start - around), y.stop + around),
+        slice(max(0, x.start - around), x.stop + around),
+    )
