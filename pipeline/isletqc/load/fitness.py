@@ -66,6 +66,23 @@ def assess(image: Image, limits: FitnessLimits) -> Fitness:
     )
 
 
+def likeness_check(likeness: float | None, limits: FitnessLimits) -> Check:
+    """Check whether a picture is like those that its network learned from.
+
+    Parameters
+    ----------
+    likeness : 0 to 1 as the segmentation states it; None where it cannot be told
+    """
+    if likeness is None:
+        reason = "not judged: this method has no training pictures to be like"
+        return _skipped("likeness", ">=", limits.min_likeness, reason)
+    reason = (
+        f"unlike the pictures that the network learned from (likeness {likeness:.2f}, at least "
+        f"{limits.min_likeness:g} expected): hold the outlines against the picture"
+    )
+    return _at_least("likeness", likeness, limits.min_likeness, reason)
+
+
 def _focus_check(found: focus.Sharpness | None, limits: FitnessLimits) -> Check:
     if found is None:
         return _skipped("focus", ">=", limits.min_focus, "not judged: no edges to judge it by")

@@ -145,6 +145,8 @@ def _make(job: Job, method: Method) -> Picture:
         fit = fitness.assess(image, protocol.fitness)
     with _timed(seconds, "segment"):
         regions = _segment(image, method)
+    alike = fitness.likeness_check(regions.likeness, protocol.fitness)
+    fit = replace(fit, checks=(*fit.checks, alike))
     with _timed(seconds, "measure"):
         measured = islets.measure(image, _of_islets(regions, protocol), protocol.sizing)
         found = _with_necks(measured.islets, regions, protocol)
