@@ -175,14 +175,14 @@ class FitnessLimits(_Frozen):
         0.1, ge=0, le=1, description="fraction under 1 % of full scale, on a bright ground"
     )
     min_contrast: float = Field(
-        0.08, ge=0, le=1, description="difference of the strongest object from the background"
+        0.1, ge=0, le=1, description="difference of the strongest object from the background"
     )
     min_evenness: float = Field(0.5, ge=0, le=1, description="dimmest background / brightest")
     max_off_field: float = Field(
-        0.08, ge=0, le=1, description="fraction of the field with a light unlike the rest"
+        0.06, ge=0, le=1, description="fraction of the field with a light unlike the rest"
     )
     um_per_px: tuple[float, float] = Field((0.2, 25), description="plausible pixel sizes")
-    min_likeness: float = Field(0.05, ge=0, le=1, description="likeness to the training pictures")
+    min_likeness: float = Field(0.75, ge=0, le=1, description="likeness to the training pictures")
 
 
 class Uncertainty(_Frozen):
@@ -194,6 +194,9 @@ class Uncertainty(_Frozen):
         None, ge=0, description="of total volume; None takes the network's own validation figure"
     )
     aliquot_rsd: float = Field(0.03, ge=0, description="volume of one aliquot; pipetting")
+    mixing_rsd: float = Field(
+        0, ge=0, description="of concentration between aliquots; one aliquot alone cannot show it"
+    )
     dilution_rsd: float = Field(0.02, ge=0)
     suspension_rsd: float = Field(0.01, ge=0)
     recipient_rsd: float = Field(0.005, ge=0)
