@@ -1,8 +1,21 @@
-"""Print how often the intervals of simulated lots hold the truth, for every size law."""
+"""How often the intervals of simulated lots hold the truth, for every size law.
 
+Prints a table, or with ``--docs`` writes it into docs/coverage.md, between the two marks, and draws
+docs/coverage.svg.
+"""
+
+import argparse
 import sys
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from itertools import product
+from pathlib import Path
 
-from isletqc.decide.coverage import LAWS, Coverage, Setting, cover
+import numpy as np
+
+from isletqc.decide.coverage import LAWS, Coverage, Setting, Tenth, cover
 from isletqc.protocol import Uncertainty
 
 _WITH_ERROR = (
@@ -15,40 +28,163 @@ _WITH_ERROR = (
 )
 _EXACT = Uncertainty.model_validate(dict.fromkeys(_WITH_ERROR, 0))
 _USUAL = Uncertainty.model_validate({})
-# Name, errors of what is entered, segmentation error, true spread between badly mixed aliquots.
+_STATED = Uncertainty.model_validate({"mixing_rsd": 0.3})
+_DOCS = Path(__file__).resolve().parent.parent / "docs"
+_BEGIN, _END = "<!-- scripts/coverage: begin -->\n", "<!-- scripts/coverage: end -->\n"
+
+
+@dataclass(frozen=True)
+class _Case:
+    """Errors of what is entered, segmentation error, true spread between aliquots; which lots.
+
+    Lots a line are divided by ``fewer``.
+    """
+
+    name: str
+    given: Uncertainty
+    segmentation_rsd: float
+    mixing_rsd: float
+    aliquots: tuple[int, ...]
+    seen: tuple[int, ...]
+    fewer: int = 1
+
+
+_ALL = ((1, 2, 3, 4), (20, 50, 100, 200, 600))
+_SOME = ((1, 2, 4), (50, 200, 600))
 _CASES = (
-    ("sampling alone", _EXACT, 0.0, 0.0),
-    ("all errors, segmentation 6 %", _USUAL, 0.06, 0.0),
-    ("all errors, badly mixed by 30 %", _USUAL, 0.06, 0.3),
+    _Case("Sampling alone", _EXACT, 0.0, 0.0, *_ALL),
+    _Case("All errors, segmentation 6 %", _USUAL, 0.06, 0.0, *_ALL),
+    _Case("All errors, badly mixed by 30 %", _USUAL, 0.06, 0.3, *_SOME, fewer=2),
+    _Case(
+        "All errors, badly mixed by 30 % and stated: mixing_rsd 0.3",
+        _STATED,
+        0.06,
+        0.3,
+        *_SOME,
+        fewer=2,
+    ),
 )
-_HEAD = (
-    "law        aliquots  seen |  held   high    low | false pass >=    <= "
-    "| mean P    met  wrongly passed | called badly mixed"
-)
+_SHARES = {
+    "held": "held",
+    "too_high": "interval above truth",
+    "too_low": "interval below truth",
+    "false_pass": "false pass >=",
+    "false_fail": "false fail >=",
+    "false_pass_upper": "false pass <=",
+    "mean_probability": "mean P",
+    "met": "met",
+    "wrongly_passed": "wrongly passed",
+    "called_badly_mixed": "called badly mixed",
+}
+_HEAD = ("law", "aliquots", "islets seen", *_SHARES.values())
 
 
-def _line(c: Coverage) -> str:
-    s = c.setting
-    return (
-        f"{s.law:10s} {s.aliquots:8d} {s.seen:5d} "
-        f"| {c.held:.3f}  {c.too_high:.3f}  {c.too_low:.3f} "
-        f"| {c.false_pass:13.3f} {c.false_pass_upper:.3f} "
-        f"| {c.mean_probability:.3f}  {c.met:.3f} {c.wrongly_passed:15.3f} "
-        f"| {c.called_badly_mixed:.3f}\n"
-    )
+def _settings(case: _Case) -> list[Setting]:
+    return [
+        Setting(law, aliquots, seen, case.given, case.segmentation_rsd, case.mixing_rsd)
+        for law, aliquots, seen in product(LAWS, case.aliquots, case.seen)
+    ]
 
 
-def main(lots: int = 2000, seed: int = 1) -> None:
-    """Print one line for each error case, size law, number of aliquots and of islets."""
-    for name, given, segmentation_rsd, mixing_rsd in _CASES:
-        sys.stdout.write(f"\n{name}; {lots} lots a line, seed {seed}\n{_HEAD}\n")
-        for law in LAWS:
-            for aliquots in (1, 2, 3, 4):
-                for seen in (20, 50, 100, 200, 600):
-                    setting = Setting(law, aliquots, seen, given, segmentation_rsd, mixing_rsd)
-                    sys.stdout.write(_line(cover(setting, lots=lots, seed=seed)))
-                    sys.stdout.flush()
+def _cells(c: Coverage) -> list[str]:
+    shares = [getattr(c, share) for share in _SHARES]
+    return [
+        c.setting.law,
+        str(c.setting.aliquots),
+        str(c.setting.seen),
+        *(f"{s:.3f}" for s in shares),
+    ]
+
+
+def _table(found: Iterable[Coverage]) -> str:
+    rows = [list(_HEAD), ["---"] * len(_HEAD), *map(_cells, found)]
+    return "".join(f"| {' | '.join(row)} |\n" for row in rows)
+
+
+def _range(found: Sequence[Coverage], share: str) -> str:
+    values = [getattr(c, share) for c in found]
+    return f"{100 * min(values):.1f} to {100 * max(values):.1f} %"
+
+
+def _summary(cases: Sequence[Sequence[Coverage]]) -> str:
+    shares = ("held", "false_pass", "false_fail", "false_pass_upper")
+    head = ("case", "held", "false pass >=", "false fail >=", "false pass <=")
+    rows = [head, ("---",) * len(head)]
+    for case, found in zip(_CASES, cases, strict=True):
+        for aliquots, name in ((range(1, 2), "one aliquot"), (range(2, 9), "two or more")):
+            of = [c for c in found if c.setting.aliquots in aliquots]
+            rows.append((f"{case.name}; {name}", *(_range(of, s) for s in shares)))
+    return "".join(f"| {' | '.join(row)} |\n" for row in rows)
+
+
+def _text(cases: Sequence[Sequence[Coverage]], seed: int) -> str:
+    parts = [f"Seed {seed}. Smallest and largest of the lines of each case:\n\n", _summary(cases)]
+    for case, found in zip(_CASES, cases, strict=True):
+        parts.append(f"\n### {case.name}\n\n{found[0].lots} lots a line.\n\n{_table(found)}")
+    return "".join(parts)
+
+
+def _curve(found: Iterable[tuple[Tenth, ...]]) -> tuple[list[float], list[float]]:
+    """Mean stated probability and share met by tenth, lots of all settings together."""
+    tenths = [t for t in zip(*found, strict=True) if sum(p.lots for p in t)]
+    lots = [sum(p.lots for p in t) for t in tenths]
+    stated = [sum(p.stated for p in t) / n for t, n in zip(tenths, lots, strict=True)]
+    return stated, [sum(p.met for p in t) / n for t, n in zip(tenths, lots, strict=True)]
+
+
+def _draw(cases: Sequence[Sequence[Coverage]], path: Path) -> None:
+    import matplotlib as mpl
+
+    mpl.use("svg")
+    mpl.rcParams.update({"svg.hashsalt": "coverage", "svg.fonttype": "none", "font.size": 9})
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(8.4, 4.4), layout="constrained")
+    axes = figure.subplots(1, 2, sharey=True)
+    colours = dict(zip(LAWS, ("#0072B2", "#D55E00", "#009E73"), strict=True))
+    for ax, case, found in zip(axes, _CASES, cases[:2], strict=False):
+        ax.plot([0, 1], [0, 1], color="#999999", lw=1)
+        for law, colour in colours.items():
+            of = [c for c in found if c.setting.law == law]
+            below, above = _curve(c.at_least for c in of), _curve(c.at_most for c in of)
+            ax.plot(*below, "o-", color=colour, ms=3, lw=1.2, label=f"{law}, limit from below")
+            ax.plot(*above, "s--", color=colour, ms=3, lw=1.2, label=f"{law}, limit from above")
+        ax.set(title=case.name, xlabel="stated probability that the limit is met", aspect="equal")
+        ax.set(xlim=(0, 1), ylim=(0, 1), xticks=np.linspace(0, 1, 6), yticks=np.linspace(0, 1, 6))
+        ax.grid(color="#eeeeee")
+    axes[0].set_ylabel("share of lots that truly meet it")
+    axes[0].legend(frameon=False, fontsize=7.5, loc="upper left")
+    figure.savefig(path, metadata={"Date": None})
+
+
+def _write(text: str) -> None:
+    page = _DOCS / "coverage.md"
+    before, rest = page.read_text(encoding="utf-8").split(_BEGIN)
+    after = rest.split(_END)[1]
+    page.write_text(f"{before}{_BEGIN}\n{text}\n{_END}{after}", encoding="utf-8")
+
+
+def _simulate(lots: int, seed: int) -> list[list[Coverage]]:
+    with ProcessPoolExecutor(2) as pool:
+        runs = [(partial(cover, lots=lots // c.fewer, seed=seed), _settings(c)) for c in _CASES]
+        return [list(lines) for lines in [pool.map(run, settings) for run, settings in runs]]
+
+
+def main() -> None:
+    """Simulate all cases, then print or write."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("lots", type=int, nargs="?", default=2000, help="for each line")
+    parser.add_argument("seed", type=int, nargs="?", default=1)
+    parser.add_argument("--docs", action="store_true", help="write docs/coverage.md and .svg")
+    asked = parser.parse_args()
+    cases = _simulate(asked.lots, asked.seed)
+    text = _text(cases, asked.seed)
+    if not asked.docs:
+        sys.stdout.write(text)
+        return
+    _write(text)
+    _draw(cases, _DOCS / "coverage.svg")
 
 
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:]))
+    main()

@@ -36,6 +36,7 @@ def test_intervals_hold_the_truth_and_lots_at_the_limit_do_not_pass(
     found = simulate(law, given, rsd)
     assert 0.93 - 0.01 <= mean(found, "held") <= 0.97 + 0.01
     assert mean(found, "false_pass") <= 0.05 + 0.01
+    assert mean(found, "false_pass_upper") <= 0.05 + 0.01
     assert mean(found, "called_badly_mixed") <= 0.02
     assert mean(found, "wrongly_passed") <= 0.02
     assert mean(found, "mean_probability") == pytest.approx(mean(found, "met"), abs=0.05)
@@ -54,6 +55,29 @@ def test_the_simulation_can_fail() -> None:
     blind = Setting("SC-islets", 1, 600, EXACT, 0.0, mixing_rsd=0.2)
     assert cover(right, lots=300, seed=3).held > 0.93
     assert cover(blind, lots=300, seed=3).held < 0.75
+
+
+def test_limits_from_above_hold_where_few_islets_are_seen_and_the_largest_are_rare() -> None:
+    """Standard error 0.7 %; with the values of the interval 10 % would pass."""
+    found = cover(Setting("lognormal", 1, 20, EXACT, 0.0), lots=1000, seed=4)
+    assert found.false_pass_upper <= 0.05 + 0.015
+    assert found.too_low > 0.03
+
+
+def test_bad_mixing_that_is_stated_is_in_the_interval_of_a_single_aliquot() -> None:
+    stated = EXACT.model_copy(update={"mixing_rsd": 0.2})
+    found = cover(Setting("SC-islets", 1, 600, stated, 0.0, mixing_rsd=0.2), lots=300, seed=3)
+    assert found.held > 0.93
+
+
+def test_every_lot_is_in_one_tenth_of_the_stated_probabilities() -> None:
+    found = cover(Setting("Weibull", 1, 50, EXACT, 0.0), lots=50, seed=2)
+    for tenths in (found.at_least, found.at_most):
+        assert sum(t.lots for t in tenths) == 50
+        for k, t in enumerate(tenths):
+            assert k / 10 * t.lots <= t.stated <= (k + 1) / 10 * t.lots + 1e-9
+            assert t.met <= t.lots
+    assert sum(t.met for t in found.at_least + found.at_most) == 50
 
 
 def test_the_same_seed_gives_the_same_table() -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from isletqc.decide import spread
-from isletqc.records import Relation
+from isletqc.records import Estimate, Relation
 
 
 def garwood(count: int) -> tuple[float, float]:
@@ -117,3 +117,34 @@ def test_the_probability_agrees_with_the_interval() -> None:
     low, high = spread.interval(values, 0.95)
     assert spread.chance(values, ">=", low) == pytest.approx(0.975, abs=1e-3)
     assert spread.chance(values, "<=", high) == pytest.approx(0.975, abs=1e-3)
+
+
+@given(contributions=st.lists(st.floats(0.03, 40), min_size=1, max_size=60))
+def test_the_careful_values_differ_above_the_middle_only_and_lie_higher(
+    contributions: list[float],
+) -> None:
+    u = np.array(contributions)
+    plain = spread.poisson_sum(spread.moments(u), reference=1.0)
+    careful = spread.cautious_sum(u)
+    assert (careful[:100] == plain[:100]).all()
+    assert (careful[100:] > plain[100:]).all()
+    assert (np.diff(careful) >= 0).all()
+    assert np.isfinite(careful).all()
+
+
+def test_the_careful_upper_end_of_equal_islets_is_that_of_a_twice_as_large_one_more() -> None:
+    # One more islet of twice the volume: gamma of mean n + 2 and variance n + 4.
+    n = 400
+    upper = spread.interval(spread.cautious_sum(np.ones(n)), 0.9)[1]
+    gamma = stats.gamma((n + 2) ** 2 / (n + 4), scale=(n + 4) / (n + 2))
+    assert upper == pytest.approx(float(gamma.ppf(0.95)), rel=1e-3)
+
+
+def test_only_limits_from_above_use_the_careful_values() -> None:
+    estimate = Estimate("x", 2.0, "1")
+    known = spread.Known(estimate, np.array([1.0, 2.0, 3.0, 4.0]), np.array([1.0, 2.0, 9.0, 9.0]))
+    assert spread.probability(known, "<=", 5.0) == 0.5
+    assert spread.probability(known, "<", 5.0) == 0.5
+    assert spread.probability(known, ">=", 5.0) == 0
+    assert spread.probability(spread.Known(estimate, known.values), "<=", 5.0) == 1
+    assert spread.probability(spread.Known(estimate), "<=", 5.0) is None

@@ -256,3 +256,31 @@ def test_different_volumes_of_one_concentration_are_no_mixing_fault(
     ]
     (lot,) = gather(pictures, [])
     assert between_aliquots(lot, aliquots(lot), GIVEN)["IEQ"].ratio == pytest.approx(0, abs=1e-9)
+
+
+@pytest.mark.parametrize("count", [1, 4])
+def test_stated_mixing_is_an_error_of_each_aliquot(
+    picture: Make, facts: dict[str, Any], count: int
+) -> None:
+    (lot,) = gather([picture([150] * 100, str(k), **facts) for k in range(count)], [])
+    given = GIVEN.model_copy(update={"mixing_rsd": 0.2})
+    known = totals(lot, aliquots(lot), given, segmentation_rsd=0.0)
+    for name in ("islet_total", "ieq_total", "ieq_per_kg", "ieq_per_ml_tissue"):
+        parts = known[name].estimate.rsd_parts
+        assert parts["mixing"] == pytest.approx(0.2 / math.sqrt(count))
+    assert "mixing" not in known["ieq_counted"].estimate.rsd_parts
+    plain = totals(lot, aliquots(lot), GIVEN, segmentation_rsd=0.0)["ieq_total"].estimate
+    assert "mixing" not in plain.rsd_parts
+    assert plain.ci_high is not None
+    assert (known["ieq_total"].estimate.ci_high or 0) > plain.ci_high
+
+
+def test_stated_mixing_is_expected_between_the_aliquots(
+    picture: Make, facts: dict[str, Any]
+) -> None:
+    (lot,) = gather([picture([150] * n, str(n), **facts) for n in (60, 140)], [])
+    given = GIVEN.model_copy(update={"mixing_rsd": 0.4})
+    mixing = between_aliquots(lot, aliquots(lot), given)["islets"]
+    # Variance between aliquots 3200; chance allows 100, pipetting of 3 % 9, mixing of 40 % 1600.
+    assert mixing.ratio == pytest.approx(3200 / (100 + 9 + 1600))
+    assert not mixing.excessive

@@ -65,6 +65,26 @@ def test_a_limit_is_met_missed_or_undecided(
     assert found.verdict == expected
 
 
+@pytest.mark.parametrize(
+    ("count", "relation", "limit", "expected"),
+    [
+        (9, "<=", 6500, "review"),
+        (10, "<=", 6500, "pass"),
+        (9, "<=", 100, "fail"),
+        (0, "<", 6500, "review"),
+        (9, ">=", 100, "pass"),
+    ],
+)
+def test_few_islets_never_pass_a_limit_from_above(
+    picture: Make, protocol: Make, facts: dict[str, Any], count: int, relation: str, limit: float,
+    expected: str,
+) -> None:  # fmt: skip
+    found = verdict_of([picture([150] * count, **facts)], protocol(("ieq_per_kg", relation, limit)))
+    assert found.criteria[0].verdict == expected
+    if expected == "review":
+        assert f"{count} islets counted, at least 10 needed" in found.criteria[0].reason
+
+
 def test_the_probability_is_that_of_the_lognormal_for_many_islets(
     picture: Make, protocol: Make, facts: dict[str, Any]
 ) -> None:

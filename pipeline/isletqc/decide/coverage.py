@@ -3,7 +3,7 @@
 Draws lots of which everything is known: a suspension of islets of a given size law, aliquots
 pipetted with their errors, islets caught by chance, volumes measured with a wrong pixel size and a
 segmentation error. Estimates each lot exactly as a real one is estimated and compares with the
-truth. ``scripts/coverage`` prints the full table; a test holds a short one.
+truth. ``scripts/coverage`` makes the full table, docs/coverage.md; a test holds a short one.
 """
 
 from __future__ import annotations
@@ -53,14 +53,26 @@ class Setting:
 
 
 @dataclass(frozen=True, slots=True)
+class Tenth:
+    """Lots whose stated probability lies in one tenth of 0 to 1: its sum, and how many met."""
+
+    lots: int
+    stated: float
+    met: int
+
+
+@dataclass(frozen=True, slots=True)
 class Coverage:
     """How the estimates of many simulated lots compare with the truth; shares from 0 to 1.
 
     ``held`` of the intervals hold the truth; the rest lies wholly above the truth
     (``too_high``) or below it (``too_low``). Of lots that stand exactly at a limit, ``false_pass``
-    are passed by a limit from below (>=), ``false_pass_upper`` by one from above (<=). With limits
-    spread by 25 % around the truth, ``mean_probability`` should be ``met``, the share of lots that
-    truly meet theirs; ``wrongly_passed`` is the share of the other lots that are passed.
+    are passed and ``false_fail`` failed by a limit from below (>=), ``false_pass_upper`` are passed
+    by one from above (<=). With limits spread by 25 % around the truth, ``mean_probability`` should
+    be ``met``, the share of lots that truly meet theirs; ``wrongly_passed`` is the share of the
+    other lots that are passed. ``at_least`` and ``at_most`` compare, for limits anywhere within a
+    factor of 4.5, the probability stated for a limit from below and from above with how often it
+    was met.
     """
 
     setting: Setting
@@ -69,11 +81,14 @@ class Coverage:
     too_high: float
     too_low: float
     false_pass: float
+    false_fail: float
     false_pass_upper: float
     mean_probability: float
     met: float
     wrongly_passed: float
     called_badly_mixed: float
+    at_least: tuple[Tenth, ...]
+    at_most: tuple[Tenth, ...]
 
 
 def cover(setting: Setting, *, lots: int, seed: int, assurance: float = 0.95) -> Coverage:
@@ -90,8 +105,8 @@ def cover(setting: Setting, *, lots: int, seed: int, assurance: float = 0.95) ->
     diameters_um = _draw(LAWS[setting.law], rng)
     mean_ieq = _mean_ieq(LAWS[setting.law])
     rows = np.array([_one(setting, diameters_um, mean_ieq, rng) for _ in range(lots)])
-    low, high, at_limit, at_upper, probability, met, mixed = rows.T
-    sure = probability >= assurance
+    low, high, at_limit, at_upper, near, near_met, mixed, above, below, truly_above = rows.T
+    sure = near >= assurance
     return Coverage(
         setting=setting,
         lots=lots,
@@ -99,12 +114,21 @@ def cover(setting: Setting, *, lots: int, seed: int, assurance: float = 0.95) ->
         too_high=float(np.mean(low > 1)),
         too_low=float(np.mean(high < 1)),
         false_pass=float(np.mean(at_limit >= assurance)),
+        false_fail=float(np.mean(at_limit <= round(1 - assurance, 12))),
         false_pass_upper=float(np.mean(at_upper >= assurance)),
-        mean_probability=float(probability.mean()),
-        met=float(met.mean()),
-        wrongly_passed=float(sure[met == 0].mean()),
+        mean_probability=float(near.mean()),
+        met=float(near_met.mean()),
+        wrongly_passed=float(sure[near_met == 0].mean()),
         called_badly_mixed=float(mixed.mean()),
+        at_least=_tenths(above, truly_above),
+        at_most=_tenths(below, 1 - truly_above),
     )
+
+
+def _tenths(stated: NDArray[np.float64], met: NDArray[np.float64]) -> tuple[Tenth, ...]:
+    place = np.minimum((10 * stated).astype(int), 9)
+    inside = [place == k for k in range(10)]
+    return tuple(Tenth(int(i.sum()), float(stated[i].sum()), int(met[i].sum())) for i in inside)
 
 
 def _one(
@@ -112,7 +136,7 @@ def _one(
     diameters_um: Callable[[int], NDArray[np.float64]],
     mean_ieq: float,
     rng: np.random.Generator,
-) -> tuple[float, float, float, float, float, bool, bool]:
+) -> tuple[float, ...]:
     """Draw one lot; interval and probabilities relative to its true total."""
     given = setting.given
 
@@ -133,18 +157,24 @@ def _one(
     lot = Lot("simulated", (), suspension_ml=SUSPENSION_ML)
     found = ieq_total(lot, aliquots, given, segmentation_rsd=setting.segmentation_rsd)
     mixing = between_aliquots(lot, aliquots, given).get("IEQ", dispersion.NONE)
-    limit = truth * wrong(0.25)
-    low, high = found.estimate.ci_low or 0.0, found.estimate.ci_high or 0.0
-    values = found.values if found.values is not None else spread.exactly(0.0)
+    near, far = truth * wrong(0.25), truth * float(np.exp(rng.uniform(-1.5, 1.5)))
     return (
-        low / truth,
-        high / truth,
-        spread.chance(values, ">=", truth),
-        spread.chance(values, "<=", truth),
-        spread.chance(values, ">=", limit),
-        truth >= limit,
+        (found.estimate.ci_low or 0.0) / truth,
+        (found.estimate.ci_high or 0.0) / truth,
+        *_passes(found, truth),
+        _passes(found, near)[0],
+        truth >= near,
         mixing.excessive,
+        *_passes(found, far),
+        truth >= far,
     )
+
+
+def _passes(found: spread.Known, limit: float) -> tuple[float, float]:
+    """Probability of a limit from below and from above; one that cannot pass has at most a half."""
+    from_below = spread.probability(found, ">=", limit) or 0.0
+    from_above = spread.probability(found, "<=", limit) or 0.0
+    return from_below, min(from_above, 0.5) if found.too_few else from_above
 
 
 def _draw(

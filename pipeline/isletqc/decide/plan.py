@@ -22,7 +22,7 @@ from scipy.special import ndtr, ndtri
 
 MOST = 50
 # The parts of the relative standard deviation that fall with the number of aliquots.
-OWN_PARTS = frozenset({"sampling", "between aliquots", "aliquot volume"})
+OWN_PARTS = frozenset({"sampling", "between aliquots", "aliquot volume", "mixing"})
 
 
 # Nearer to 0 or 1 the probability of a verdict is not resolved.

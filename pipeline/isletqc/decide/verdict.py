@@ -15,11 +15,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from isletqc.decide import drift, markers, plan
+from isletqc.decide import drift, markers, plan, spread
 from isletqc.decide.estimate import conventions, estimates
 from isletqc.decide.flags import flags
 from isletqc.decide.lot import aliquots, sample_pictures
-from isletqc.decide.spread import Known, chance, meets
+from isletqc.decide.spread import Known, meets
 from isletqc.decide.totals import between_aliquots
 from isletqc.protocol import Limit, Protocol
 from isletqc.records import (
@@ -147,8 +147,10 @@ def _judged(lot: Lot, limit: Limit, found: Known, assurance: float) -> _Judgemen
     elif found.values is None:
         return None, "review", "the estimate has no interval: " + estimate.reason
     else:
-        probability = chance(found.values, limit.relation, limit.limit)
+        probability = spread.probability(found, limit.relation, limit.limit) or 0.0
     verdict = _decide(probability, assurance)
+    if verdict == "pass" and found.too_few and limit.relation in spread.FROM_ABOVE:
+        return probability, "review", found.too_few
     if verdict == "fail" and lot.failures and limit.estimate in _SEEN:
         return probability, "review", "missed by the pictures at hand, but not all were analysed"
     return probability, verdict, _because(lot, limit, estimate, probability, assurance)
