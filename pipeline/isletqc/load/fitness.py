@@ -19,7 +19,7 @@ from isletqc.records import Check, Fitness, Image, Relation
 
 _WORKING_UM, _HALF_UM, _COARSE_UM = 2.5, 4.0, 16.0
 _SMOOTHED_UM, _NEIGHBOURHOOD_UM, _BESIDE = 8.0, 250.0, 90
-_MIN_COARSE_PX = 48
+_MIN_COARSE_PX, _MAX_COARSE_PX = 48, 384
 _MIN_SAMPLED_PX = 256
 _COLOUR = ("red", "green", "blue")
 _BRIGHT_GROUND = ("dithizone", "brightfield")
@@ -54,7 +54,7 @@ def assess(image: Image, limits: FitnessLimits) -> Fitness:
     best, contrast = int(np.argmax(contrasts)), max(contrasts)
     found = None
     if contrast >= limits.min_contrast:
-        found = focus.sharpness(planes[best], px_um, drawn=_white(image, planes[best]))
+        found = focus.sharpness(planes[best], px_um, drawn=_white(image))
     return Fitness(
         (
             _focus_check(found, limits),
@@ -184,10 +184,9 @@ def _sampled(image: Image) -> NDArray[Any]:
     return image.pixels[::step, ::step]
 
 
-def _white(image: Image, plane: Plane) -> Plane:
-    """Mark on the grid of a plane where all channels are at full scale: bars and texts are."""
-    white = np.all(_sampled(image) >= image.full_scale, axis=2)
-    return _fraction(cv2.resize(white.astype(np.float32), plane.shape[::-1]), 1.0)
+def _white(image: Image) -> Plane:
+    """Mark on a coarse grid where all channels are at full scale: bars and texts are."""
+    return np.all(_sampled(image) >= image.full_scale, axis=2).astype(np.float32)
 
 
 def _planes(image: Image) -> tuple[list[Plane], float]:
@@ -212,8 +211,9 @@ def _light_plane(image: Image) -> tuple[Plane, float]:
 
 
 def _coarse(plane: Plane, px_um: float) -> tuple[Plane, float]:
-    """Copy at about 16 um per pixel, finer where the field is small."""
-    factor = max(px_um / _COARSE_UM, _MIN_COARSE_PX / min(plane.shape))
+    """Copy at about 16 um per pixel, finer where the field is small, coarser where wide."""
+    finest = min(px_um / _COARSE_UM, _MAX_COARSE_PX / max(plane.shape))
+    factor = max(finest, _MIN_COARSE_PX / min(plane.shape))
     return _fraction(_scaled(plane, factor), 1.0), px_um / factor
 
 
@@ -249,9 +249,10 @@ def _depth(flat: Plane, px_um: float) -> float:
     """Measure how far the darkest object lies below the background beside it, 0 to 1."""
     smooth, smooth_um = _smoothed(flat, px_um)
     side = max(1, min(round(_NEIGHBOURHOOD_UM / smooth_um), *smooth.shape))
-    rows, columns = smooth.shape[0] // side, smooth.shape[1] // side
-    cropped = smooth[: rows * side, : columns * side].reshape(rows, side, columns, side)
-    tiles = cropped.swapaxes(1, 2).reshape(rows * columns, -1)
+    rows, columns = (-(-length // side) for length in smooth.shape)
+    missing = (rows * side - smooth.shape[0], columns * side - smooth.shape[1])
+    whole = np.pad(smooth, ((0, missing[0]), (0, missing[1])), mode="edge")
+    tiles = whole.reshape(rows, side, columns, side).swapaxes(1, 2).reshape(rows * columns, -1)
     # White drawn on the picture is brighter than the ground, which is 1.
     beside = np.minimum(np.percentile(tiles, _BESIDE, axis=1), 1.0)
     return max(0.0, float(np.max(1 - tiles.min(axis=1) / np.maximum(beside, _NEXT_TO_NOTHING))))

@@ -52,8 +52,9 @@ def sharpness(plane: Plane, px_um: float, *, drawn: Plane) -> Sharpness | None:
     ----------
     plane : (Y, X) float32, any scale of grey values
     px_um : side of its pixels, micrometres
-    drawn : (Y, X) float32, above 0 where something was drawn onto the picture later, which is
-        sharp however blurred the picture; such tiles are left out where there are others
+    drawn : 2-D float32, the same field on any grid, above 0 where something was drawn onto the
+        picture later, which is sharp however blurred the picture; such tiles are left out where
+        there are others
 
     Returns
     -------
@@ -109,7 +110,8 @@ def _blurred(plane: Plane, sigma_px: float) -> Plane:
 def _gradient_energy(plane: Plane, step_um: float) -> Plane:
     across = cv2.Sobel(plane, cv2.CV_32F, 1, 0, ksize=1, scale=0.5 / step_um)
     down = cv2.Sobel(plane, cv2.CV_32F, 0, 1, ksize=1, scale=0.5 / step_um)
-    return np.asarray(across * across + down * down, np.float32)
+    cv2.multiply(across, across, dst=across)
+    return np.asarray(cv2.accumulateSquare(down, across), np.float32)
 
 
 def _tiled(values: Plane, tiles: tuple[int, int]) -> Plane:
@@ -118,7 +120,8 @@ def _tiled(values: Plane, tiles: tuple[int, int]) -> Plane:
 
 def _noise_variance(plane: Plane, tiles: tuple[int, int]) -> float:
     rough = cv2.filter2D(plane, -1, _NOISE_KERNEL)
-    return float(np.percentile(_tiled(rough * rough, tiles), _QUIET_PERCENTILE))
+    cv2.multiply(rough, rough, dst=rough)
+    return float(np.percentile(_tiled(rough, tiles), _QUIET_PERCENTILE))
 
 
 def _noise_gain(scale_um: float, px_um: float, step_um: float) -> float:

@@ -54,7 +54,7 @@ def page_count(data: bytes) -> int:
                 )
             seen.add(offset)
             offset = _next(data, offset, layout)
-    except struct.error as e:
+    except (struct.error, OverflowError) as e:
         raise UnreadablePictureError("TIFF is damaged or cut short: a page lies outside") from e
     if not seen:
         raise UnreadablePictureError("TIFF without a page")

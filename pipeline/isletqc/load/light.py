@@ -41,7 +41,7 @@ def background(coarse: Plane, px_um: float) -> Plane:
     cells = coarse[: rows * _CELL_PX, : columns * _CELL_PX]
     cells = cells.reshape(rows, _CELL_PX, columns, _CELL_PX).swapaxes(1, 2)
     bright = np.percentile(cells.reshape(rows, columns, -1), _BRIGHT_PERCENTILE, axis=2)
-    return _holes_filled(_closed(bright.astype(np.float32), px_um))
+    return _lamp_apart(bright.astype(np.float32), px_um)
 
 
 def evenness(envelope: Plane) -> float:
@@ -76,6 +76,12 @@ def off_field_share(envelope: Plane) -> float:
     """Share of a background that departs by over 10 % from its smooth surface."""
     ratio = np.maximum(envelope, _FLOOR) / np.maximum(surface(envelope), _FLOOR)
     return float(np.mean(np.abs(np.log(ratio)) > math.log1p(_DEPARTURE)))
+
+
+def _lamp_apart(bright: Plane, px_um: float) -> Plane:
+    """Close dark objects in what the lamp's own fall-off leaves: else dim corners were closed."""
+    lamp = np.maximum(surface(_holes_filled(_closed(bright, px_um))), _FLOOR)
+    return np.asarray(_holes_filled(_closed(bright / lamp, px_um)) * lamp, np.float32)
 
 
 def _closed(bright: Plane, px_um: float) -> Plane:

@@ -2,8 +2,8 @@
 
 One row a picture. Only ``image`` and ``lot`` are needed. Faults are collected, each with file,
 line and column, and raised together before anything runs. Facts of a lot (suspension volume,
-recipient, ...) and of a specimen (aliquot, dilution) may stand in any of its rows; every row of
-the lot or specimen then carries them.
+recipient, ...) and of a specimen (aliquot, dilution, day) may stand in any of its rows; every row
+of the lot or specimen then carries them.
 """
 
 from __future__ import annotations

@@ -199,7 +199,7 @@ def _full_scale(page: TiffPage, texts: Sequence[str], image: OmePixels | None) -
         image.significant_bits if image else None,
         int(float(camera)) if camera.replace(".", "", 1).isdigit() else None,
         # Only a ceiling of the form 2^n - 1 speaks of bits; others are statistics.
-        (ceiling + 1).bit_length() - 1 if isinstance(ceiling, int) else None,
+        ceiling.bit_length() if isinstance(ceiling, int) and not ceiling & (ceiling + 1) else None,
     )
     usable = [n for n in stated if n is not None and 8 < n <= bits]
     return float(2 ** (usable[0] if usable else bits) - 1)
