@@ -8,7 +8,12 @@ import pytest
 from numpy.typing import NDArray
 
 from isletqc import assets
-from isletqc.errors import MissingWeightsError, UnsupportedPictureError, UsageError
+from isletqc.errors import (
+    MissingWeightsError,
+    PictureTooLargeError,
+    UnsupportedPictureError,
+    UsageError,
+)
 from isletqc.protocol import Segmentation
 from isletqc.records import BACKGROUND, ISLET, Image, Stain
 from isletqc.segment import learned
@@ -159,3 +164,19 @@ def test_facts_of_a_network_are_recorded(name: str) -> None:
     assert facts.stain == NETWORKS[name]
     assert len(facts.sha256) == 64
     assert 0 < facts.volume_rsd < 1
+
+
+@pytest.mark.parametrize("settings", [by("dithizone"), Segmentation(method="classical")])
+def test_pixels_too_coarse_to_show_an_islet_are_refused_before_the_picture_is_enlarged(
+    settings: Segmentation,
+) -> None:
+    coarse = image("dithizone", np.full((512, 640, 3), 200, np.uint8), um_per_px=90.0)
+    with pytest.raises(UnsupportedPictureError, match="pixels of 90 um are too coarse"):
+        segment(coarse, settings, device="cpu")
+
+
+def test_a_picture_that_grows_beyond_the_limit_at_the_working_pixel_size_is_refused() -> None:
+    coarse = image("dithizone", np.full((1000, 1000, 3), 200, np.uint8), um_per_px=20.0)
+    settings = Segmentation(network="dithizone", max_megapixels=4)
+    with pytest.raises(PictureTooLargeError, match="check the pixel size"):
+        segment(coarse, settings, device="cpu")

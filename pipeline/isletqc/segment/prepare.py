@@ -12,8 +12,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from isletqc.errors import UnsupportedPictureError
+from isletqc.errors import PictureTooLargeError, UnsupportedPictureError
 
+MOST_ENLARGED = 8.0  # beyond it the smallest islets that count are hardly a pixel or two wide
 WHITE_PERCENTILE = 95.0
 _DARKEST_WHITE = 1 / 255  # of full scale; below it there is no light to see anything by
 
@@ -58,6 +59,39 @@ def working_shape(
     """Height and width of a picture at the working pixel size, at least 1."""
     scale = um_per_px / working_um_per_px
     return max(1, round(shape_yx[0] * scale)), max(1, round(shape_yx[1] * scale))
+
+
+def refuse_coarse(
+    shape_yx: tuple[int, int],
+    um_per_px: float,
+    working_um_per_px: float,
+    *,
+    max_megapixels: float,
+) -> None:
+    """Refuse a picture that would have to be enlarged without end, before memory is taken.
+
+    Raises
+    ------
+    UnsupportedPictureError
+        Pixels over eight times as wide as the working pixel size.
+    PictureTooLargeError
+        Enlarged to the working pixel size it has more than ``max_megapixels``.
+    """
+    scale = um_per_px / working_um_per_px
+    if scale > MOST_ENLARGED:
+        raise UnsupportedPictureError(
+            f"pixels of {um_per_px:g} um are too coarse to find islets in: expected at most "
+            f"{MOST_ENLARGED * working_um_per_px:g} um; check the pixel size, or take the "
+            "picture at a higher magnification"
+        )
+    height, width = working_shape(shape_yx, um_per_px, working_um_per_px)
+    megapixels = height * width / 1e6
+    if scale > 1 and megapixels > max_megapixels:
+        raise PictureTooLargeError(
+            f"{shape_yx[1]} x {shape_yx[0]} pixels of {um_per_px:g} um become {megapixels:.0f} "
+            f"megapixels at the working {working_um_per_px:g} um; the limit is {max_megapixels:g} "
+            "(protocol: segmentation.max_megapixels); check the pixel size"
+        )
 
 
 def normalise(pixels: NDArray[np.float32], full_scale: float) -> NDArray[np.float32]:

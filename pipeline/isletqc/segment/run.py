@@ -18,7 +18,7 @@ from isletqc import assets
 from isletqc.protocol import Segmentation
 from isletqc.records import BACKGROUND, CLASS_NAMES, ISLET, Image, Regions, Stain
 from isletqc.segment import annotation, classical, fluorescence, learned, likeness
-from isletqc.segment.prepare import network_input
+from isletqc.segment.prepare import network_input, refuse_coarse
 from isletqc.segment.split import SplitSettings, split
 
 Maps = NDArray[np.float32]
@@ -83,8 +83,14 @@ def segment(image: Image, settings: Segmentation, *, device: str = "auto") -> Re
 
     Raises
     ------
-    MissingWeightsError, UnsupportedPictureError, UsageError
+    MissingWeightsError, PictureTooLargeError, UnsupportedPictureError, UsageError
     """
+    refuse_coarse(
+        image.shape_yx,
+        image.um_per_px,
+        method_facts(settings).um_per_px,
+        max_megapixels=settings.max_megapixels,
+    )
     if settings.method == "classical" and image.stain == "live-dead":
         islet, core = fluorescence.predict(image.pixels, image.um_per_px)
         both = {BACKGROUND: 1 - islet, ISLET: islet}
