@@ -78,7 +78,8 @@ def read() -> Callable[..., Image]:
     """Read a picture with a given pixel size, for tests that are not about it."""
 
     def read_given(path: Path, **options: Any) -> Image:
-        return picture.read(path, **{"stain": "brightfield", "pixel_size_um": 1.5} | options)
+        given: dict[str, Any] = {"stain": "brightfield", "pixel_size_um": 1.5}
+        return picture.read(path, **given | options)
 
     return read_given
 
@@ -114,7 +115,7 @@ def jpeg_with() -> Callable[..., bytes]:
     """JPEG bytes of a picture with an EXIF block or other segments put behind the first marker."""
 
     def make(pixels: NDArray[np.uint8], *segments: tuple[int, bytes]) -> bytes:
-        data = imagecodecs.jpeg8_encode(pixels, level=95)
+        data = bytes(imagecodecs.jpeg8_encode(pixels, level=95))
         extra = b"".join(
             bytes((0xFF, marker)) + struct.pack(">H", len(body) + 2) + body
             for marker, body in segments

@@ -26,7 +26,6 @@ from isletqc.errors import (
 from isletqc.load import picture
 from isletqc.records import Image
 
-U8 = NDArray[np.uint8]
 Bytes = Callable[[str, bytes], Path]
 Read = Callable[..., Image]
 SLOW_SECONDS = 2.0
@@ -40,6 +39,14 @@ def tiff_bytes(pixels: NDArray[Any], **options: Any) -> bytes:
     buffer = io.BytesIO()
     tifffile.imwrite(buffer, pixels, **options)
     return buffer.getvalue()
+
+
+def png_bytes(pixels: NDArray[Any]) -> bytes:
+    return bytes(imagecodecs.png_encode(pixels))
+
+
+def jpeg_bytes(pixels: NDArray[Any]) -> bytes:
+    return bytes(imagecodecs.jpeg8_encode(pixels))
 
 
 FILES = {
@@ -58,10 +65,10 @@ FILES = {
         metadata={"axes": "CYX", "PhysicalSizeX": 1.0, "PhysicalSizeY": 1.0},
     ),
     "imagej.tif": tiff_bytes(noise(2, 24, 30), imagej=True, metadata={"axes": "CYX", "unit": "um"}),
-    "a.png": imagecodecs.png_encode(noise(24, 30, 3)),
-    "b.png": imagecodecs.png_encode(noise(24, 30, top=65535, dtype=np.uint16)),
-    "a.jpg": imagecodecs.jpeg8_encode(noise(24, 30, 3)),
-    "b.jpg": imagecodecs.jpeg8_encode(noise(24, 30)),
+    "a.png": png_bytes(noise(24, 30, 3)),
+    "b.png": png_bytes(noise(24, 30, top=65535, dtype=np.uint16)),
+    "a.jpg": jpeg_bytes(noise(24, 30, 3)),
+    "b.jpg": jpeg_bytes(noise(24, 30)),
 }
 
 
@@ -117,13 +124,13 @@ def test_damaged_tags_give_a_picture_or_a_picture_error(write: Bytes, name: str)
 
 
 def test_a_jpeg_cut_short_but_closed_is_noticed(write: Bytes) -> None:
-    data = imagecodecs.jpeg8_encode(noise(200, 200, 3))
+    data = jpeg_bytes(noise(200, 200, 3))
     result = outcome(write("a.jpg", data[: len(data) // 2] + b"\xff\xd9"))
     assert isinstance(result, UnreadablePictureError)
 
 
 def test_a_jpeg_with_a_hole_is_noticed(write: Bytes) -> None:
-    data = imagecodecs.jpeg8_encode(noise(200, 200, 3))
+    data = jpeg_bytes(noise(200, 200, 3))
     middle = len(data) // 2
     result = outcome(write("a.jpg", data[:middle] + data[middle + len(data) // 4 :]))
     assert isinstance(result, UnreadablePictureError)
@@ -132,7 +139,7 @@ def test_a_jpeg_with_a_hole_is_noticed(write: Bytes) -> None:
 def test_a_jpeg_that_really_ends_flat_is_read(write: Bytes) -> None:
     pixels = noise(200, 200, 3)
     pixels[100:] = 90
-    assert isinstance(outcome(write("a.jpg", imagecodecs.jpeg8_encode(pixels))), Image)
+    assert isinstance(outcome(write("a.jpg", jpeg_bytes(pixels))), Image)
 
 
 def test_bytes_behind_the_end_of_a_jpeg_do_no_harm(write: Bytes) -> None:
@@ -142,7 +149,7 @@ def test_bytes_behind_the_end_of_a_jpeg_do_no_harm(write: Bytes) -> None:
 def test_a_thumbnail_does_not_hide_a_truncated_jpeg(
     write: Bytes, jpeg_with: Callable[..., bytes]
 ) -> None:
-    thumbnail = imagecodecs.jpeg8_encode(noise(8, 8))
+    thumbnail = jpeg_bytes(noise(8, 8))
     data = jpeg_with(noise(100, 100), (0xE1, b"Exif\0\0" + thumbnail))
     result = outcome(write("a.jpg", data[: len(data) * 2 // 3]))
     assert isinstance(result, UnreadablePictureError)

@@ -44,7 +44,7 @@ def culture(*, clusters: int = 40, falloff: float = 0.2) -> NDArray[np.uint8]:
     for cx, cy, radius in rng.uniform((40, 40, 20), (984, 728, 45), (clusters, 3)):
         cv2.circle(plane, (int(cx), int(cy)), int(radius), float(rng.uniform(40, 90)), -1)
     blurred = cv2.GaussianBlur(plane, (0, 0), 1)
-    return np.clip(blurred + rng.normal(0, 2, plane.shape), 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(blurred + rng.normal(0, 2, plane.shape), 0, 255), np.uint8)
 
 
 def dark_field(signals: int = 30) -> NDArray[np.uint16]:

@@ -27,9 +27,9 @@ def scene(kind: str, px_um: float, *, blur_um: float, contrast: float = 0.5) -> 
         else:
             end = (round(x + 120 / px_um * fine), at[1])
             cv2.line(plane, at, end, 100, max(1, round(3 / px_um * fine)))
-    small = cv2.resize(plane, (side, side), interpolation=cv2.INTER_AREA).astype(np.float32)
+    small = np.asarray(cv2.resize(plane, (side, side), interpolation=cv2.INTER_AREA), np.float32)
     if blur_um:
-        small = cv2.GaussianBlur(small, (0, 0), blur_um / px_um)
+        small = np.asarray(cv2.GaussianBlur(small, (0, 0), blur_um / px_um), np.float32)
     return np.asarray(0.8 + contrast * (small / 200 - 1), np.float32)
 
 

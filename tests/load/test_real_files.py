@@ -46,7 +46,8 @@ def test_evos_ome_tiff_is_read_with_its_pixel_size(real_data: Path, name: str) -
 @pytest.mark.parametrize("name", ["metaxpress_M06.tif", "metaxpress organoids_B06.tif"])
 def test_metaxpress_tiff_is_read_with_its_calibration(real_data: Path, name: str) -> None:
     image = brightfield(real_data / "real_files" / name)
-    assert (image.pixels.shape, image.pixels.dtype) == ((1024, 1024, 1), np.uint16)
+    assert image.pixels.shape == (1024, 1024, 1)
+    assert image.pixels.dtype == np.uint16
     assert (image.um_per_px, image.um_per_px_source) == (1.3622, "MetaXpress")
     assert image.full_scale == 65535
     assert fitness.assess(image, LIMITS).verdict == "fit"
@@ -57,7 +58,8 @@ def test_mass_cytometry_ome_tiff_keeps_its_channels(real_data: Path) -> None:
     with pytest.raises(PixelSizeUnknownError):
         picture.read(path, stain="immunofluorescence")
     image = picture.read(path, stain="immunofluorescence", pixel_size_um=1.0)
-    assert (image.pixels.shape, image.pixels.dtype) == ((60, 60, 5), np.float32)
+    assert image.pixels.shape == (60, 60, 5)
+    assert image.pixels.dtype == np.float32
     assert image.channels[1] == "Pr141_Cytokeratin 5"
 
 

@@ -110,8 +110,7 @@ def _blurred(plane: Plane, sigma_px: float) -> Plane:
 def _gradient_energy(plane: Plane, step_um: float) -> Plane:
     across = cv2.Sobel(plane, cv2.CV_32F, 1, 0, ksize=1, scale=0.5 / step_um)
     down = cv2.Sobel(plane, cv2.CV_32F, 0, 1, ksize=1, scale=0.5 / step_um)
-    cv2.multiply(across, across, dst=across)
-    return np.asarray(cv2.accumulateSquare(down, across), np.float32)
+    return np.asarray(cv2.accumulateSquare(down, cv2.multiply(across, across)), np.float32)
 
 
 def _tiled(values: Plane, tiles: tuple[int, int]) -> Plane:
@@ -120,8 +119,8 @@ def _tiled(values: Plane, tiles: tuple[int, int]) -> Plane:
 
 def _noise_variance(plane: Plane, tiles: tuple[int, int]) -> float:
     rough = cv2.filter2D(plane, -1, _NOISE_KERNEL)
-    cv2.multiply(rough, rough, dst=rough)
-    return float(np.percentile(_tiled(rough, tiles), _QUIET_PERCENTILE))
+    energy = np.asarray(cv2.multiply(rough, rough), np.float32)
+    return float(np.percentile(_tiled(energy, tiles), _QUIET_PERCENTILE))
 
 
 def _noise_gain(scale_um: float, px_um: float, step_um: float) -> float:

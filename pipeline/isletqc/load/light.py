@@ -81,7 +81,8 @@ def off_field_share(envelope: Plane) -> float:
 def _lamp_apart(bright: Plane, px_um: float) -> Plane:
     """Close dark objects in what the lamp's own fall-off leaves: else dim corners were closed."""
     lamp = np.maximum(surface(_holes_filled(_closed(bright, px_um))), _FLOOR)
-    return np.asarray(_holes_filled(_closed(bright / lamp, px_um)) * lamp, np.float32)
+    share = np.asarray(bright / lamp, np.float32)
+    return np.asarray(_holes_filled(_closed(share, px_um)) * lamp, np.float32)
 
 
 def _closed(bright: Plane, px_um: float) -> Plane:
