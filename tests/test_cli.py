@@ -150,6 +150,18 @@ def test_protocols_are_listed_shown_checked_and_started(isletqc: Cli, tmp_path: 
     assert "ours.yaml:3: status:" in wrong.output
 
 
+@pytest.mark.parametrize("network", ["../other", "/other", "a/b", "."])
+def test_a_network_that_would_leave_the_models_folder_is_refused(
+    isletqc: Cli, tmp_path: Path, network: str
+) -> None:
+    path = tmp_path / "ours.yaml"
+    text = assets.config("dtz-us-generic").read_text(encoding="utf-8")
+    path.write_text(text.replace("network: dithizone", f"network: {network}"), encoding="utf-8")
+    result = isletqc("protocols", "check", path)
+    assert result.exit_code == 2
+    assert "ours.yaml:8: segmentation.network:" in result.output
+
+
 def test_every_shipped_protocol_follows_the_printed_schema(isletqc: Cli) -> None:
     from ruamel.yaml import YAML
 

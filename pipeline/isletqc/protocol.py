@@ -30,7 +30,11 @@ class Segmentation(_Frozen):
     """How the islets are found."""
 
     method: Literal["network", "classical"] = "network"
-    network: str = Field("", description="name of a folder under models/; classical needs none")
+    network: str = Field(
+        "",
+        pattern=r"^([A-Za-z0-9][A-Za-z0-9_-]*)?$",
+        description="name of a folder under models/; classical needs none",
+    )
     max_megapixels: float = Field(400, gt=0, description="larger pictures are refused")
     uncertainty: bool = Field(
         False, description="segment fixed flips and rotations too and state the spread (slower)"
