@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import io
+import struct
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -10,6 +12,7 @@ from typing import Any, TypeAlias
 import imagecodecs
 import numpy as np
 import pytest
+import tifffile
 from numpy.typing import NDArray
 
 from isletqc.errors import (
@@ -261,8 +264,6 @@ def test_a_flat_pyramid_gives_its_finest_level(write_tiff: Tiff, read: Read, gra
 
 
 def test_an_ome_pyramid_gives_its_finest_level(tmp_path: Path, read: Read) -> None:
-    import tifffile
-
     full = np.random.default_rng(4).integers(0, 256, (128, 96), dtype=np.uint8)
     path = tmp_path / "pyramid.ome.tif"
     with tifffile.TiffWriter(path, ome=True) as tif:
@@ -635,3 +636,54 @@ def test_describe_gives_the_problem_instead_of_raising(
     assert unknown.um_per_px is None
     assert "pixel size unknown" in unknown.problem
     assert "empty" in picture.describe(write("b.tif", b"")).problem
+
+
+def metamorph_stk(path: Path, planes: int) -> None:
+    """Give a TIFF the private tags of a MetaMorph stack: 0.645 um, ``planes`` planes in one page.
+
+    UIC1 holds pairs of a key and an offset (4 and 5: calibration as a fraction, 6: its unit).
+    """
+    data = bytearray(path.read_bytes())
+    with tifffile.TiffFile(io.BytesIO(bytes(data))) as tif:
+        keys, stamps = (tif.pages.first.tags[code] for code in (33628, 33629))
+        at, key_at, stamp_at = keys.valueoffset, keys.offset, stamps.offset
+    fraction, unit = len(data), len(data) + 8
+    data += struct.pack("<II", 645, 1000) + struct.pack("<I", 3) + b"um\0"
+    struct.pack_into("<6I", data, at, 4, fraction, 5, fraction, 6, unit)
+    struct.pack_into("<I", data, key_at + 4, 3)
+    struct.pack_into("<I", data, stamp_at + 4, planes)
+    path.write_bytes(data)
+
+
+STK_TAGS = [(33628, 4, 6, (0,) * 6, True), (33629, 5, 6, (1,) * 12, True)]
+
+
+def test_the_pixel_size_of_metamorph_stk_is_read(write_tiff: Tiff, read: Read, gray: U8) -> None:
+    path = write_tiff(gray, name="a.stk", extratags=STK_TAGS, metadata=None, byteorder="<")
+    metamorph_stk(path, planes=1)
+    image = read(path, pixel_size_um=None)
+    assert (image.um_per_px, image.um_per_px_source) == (0.645, "MetaMorph STK")
+    np.testing.assert_array_equal(image.pixels[..., 0], gray)
+
+
+def test_a_metamorph_stack_is_refused(write_tiff: Tiff, read: Read, gray: U8) -> None:
+    path = write_tiff(gray, name="a.stk", extratags=STK_TAGS, metadata=None, byteorder="<")
+    metamorph_stk(path, planes=2)
+    with pytest.raises(UnsupportedPictureError, match=r"Z stack \(Z = 2\)"):
+        read(path)
+
+
+def test_the_pixel_size_of_olympus_tiff_is_read(write_tiff: Tiff, read: Read, gray: U8) -> None:
+    # The block as tifffile knows it: a directory of one entry, and sizes with their exponent.
+    head = struct.pack("<4s6xhhhhh6x32sH", b"SIS0", 0, 0, 1, 0, 124, b"cellSens", 1)
+    size = 60 + 8 + 112
+    path = write_tiff(gray, extratags=[(33560, 7, size, bytes(size), True)], metadata=None)
+    data = bytearray(path.read_bytes())
+    with tifffile.TiffFile(path) as tif:
+        at = tif.pages.first.tags[33560].valueoffset
+    sizes = struct.pack("<10xhdd8xd2x34s32s", -9, 645.0, 645.0, 10.0, b"SC30", b"")
+    data[at : at + size] = head + struct.pack("<hhI", 1, 1, at + 68) + sizes
+    path.write_bytes(data)
+    image = read(path, pixel_size_um=None)
+    assert image.um_per_px == pytest.approx(0.645)
+    assert image.um_per_px_source == "Olympus SIS"

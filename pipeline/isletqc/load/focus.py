@@ -61,10 +61,9 @@ def sharpness(plane: Plane, px_um: float, *, drawn: Plane) -> Sharpness | None:
     Sharpness, or None where no tile holds an edge that stands out of the noise.
     """
     finest_um = max(_FINEST_UM, px_um)
-    tiles = (
-        max(1, round(plane.shape[1] * px_um / _TILE_UM)),
-        max(1, round(plane.shape[0] * px_um / _TILE_UM)),
-    )
+    # Eight pixels at least, so that the coarsest plane still has one in each tile.
+    tile_px = max(_TILE_UM / px_um, 8)
+    tiles = tuple(max(1, round(length / tile_px)) for length in plane.shape)
     energies, noises = _energies(plane, px_um, finest_um, tiles)
     judged = _undrawn(drawn, tiles) & np.all(energies > 0, axis=0)
     judged &= energies[1] > _OVER_NOISE * noises[1]
@@ -80,7 +79,7 @@ def sharpness(plane: Plane, px_um: float, *, drawn: Plane) -> Sharpness | None:
 
 
 def _energies(
-    plane: Plane, px_um: float, finest_um: float, tiles: tuple[int, int]
+    plane: Plane, px_um: float, finest_um: float, tiles: tuple[int, ...]
 ) -> tuple[Plane, list[float]]:
     """Measure the energy of the gradient by scale and tile, less that of noise; and the latter."""
     variance = _noise_variance(plane, tiles)
@@ -97,8 +96,9 @@ def _energies(
     return np.asarray(energies, np.float32), noises
 
 
-def _undrawn(drawn: Plane, tiles: tuple[int, int]) -> NDArray[np.bool_]:
-    marked = _tiled(drawn, tiles) > _DRAWN_SHARE
+def _undrawn(drawn: Plane, tiles: tuple[int, ...]) -> NDArray[np.bool_]:
+    rows, columns = tiles
+    marked = cv2.resize(drawn, (columns, rows), interpolation=cv2.INTER_AREA) > _DRAWN_SHARE
     return np.asarray(marked if marked.all() else ~marked, bool)
 
 
@@ -113,11 +113,15 @@ def _gradient_energy(plane: Plane, step_um: float) -> Plane:
     return np.asarray(cv2.accumulateSquare(down, cv2.multiply(across, across)), np.float32)
 
 
-def _tiled(values: Plane, tiles: tuple[int, int]) -> Plane:
-    return np.asarray(cv2.resize(values, tiles, interpolation=cv2.INTER_AREA), np.float32)
+def _tiled(values: Plane, tiles: tuple[int, ...]) -> Plane:
+    """Average over tiles in rows and columns."""
+    starts = [np.arange(n) * length // n for n, length in zip(tiles, values.shape, strict=True)]
+    sums = np.add.reduceat(np.add.reduceat(values, starts[0], axis=0), starts[1], axis=1)
+    sizes = [np.diff(s, append=length) for s, length in zip(starts, values.shape, strict=True)]
+    return np.asarray(sums / np.outer(*sizes), np.float32)
 
 
-def _noise_variance(plane: Plane, tiles: tuple[int, int]) -> float:
+def _noise_variance(plane: Plane, tiles: tuple[int, ...]) -> float:
     rough = cv2.filter2D(plane, -1, _NOISE_KERNEL)
     energy = np.asarray(cv2.multiply(rough, rough), np.float32)
     return float(np.percentile(_tiled(energy, tiles), _QUIET_PERCENTILE))
