@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -228,3 +228,15 @@ def test_words_stand_out_from_their_ground(
     for ink, ground in set(map(tuple, pairs)):
         darker, lighter = sorted((luminance(ink), luminance(ground)))
         assert (lighter + 0.05) / (darker + 0.05) >= 4.5, (ink, ground)
+
+
+def test_short_lot_names_beside_long_messages_stay_on_one_line(
+    make: Any, tmp_path: Path, opened: Opened
+) -> None:
+    broken = replace(make.failure("a1.tif", "bad"), message="found no picture there " * 20)
+    lot = make.lot("bad", [make.picture("b2.tif")], [broken])
+    opened.page.goto(report(tmp_path, make.results(make.verdict("review", lot)), make))
+    lines = opened.page.evaluate(
+        "document.querySelector('.attention td:nth-child(2) bdi').getClientRects().length"
+    )
+    assert lines == 1
