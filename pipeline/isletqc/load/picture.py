@@ -60,7 +60,7 @@ def read(
     pixel_size_source: str = "given",
     max_megapixels: float = _DEFAULT_MEGAPIXELS,
 ) -> Image:
-    """Read one calibrated picture.
+    """Read one calibrated picture; its pixels are contiguous and read-only.
 
     Parameters
     ----------
@@ -69,11 +69,6 @@ def read(
     pixel_size_um : micrometres per pixel; wins over what the file says
     pixel_size_source : where that came from, e.g. ``"sheet"``
     max_megapixels : larger pictures are refused before memory is taken
-
-    Returns
-    -------
-    Image
-        Pixels (Y, X, C), contiguous and read-only.
 
     Raises
     ------
