@@ -34,7 +34,7 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Mapping[str, 
 
     # Alike in size, so that few islets estimate the lot well.
     fields, truth = phantom_lot(
-        7, islets_per_aliquot=40, law=SC_MICROWELL, shape_yx=(448, 576), recipient_kg=7
+        7, islets_per_aliquot=40, law=SC_MICROWELL, shape_yx=(512, 704), recipient_kg=7
     )
     sheet = demo.write_lot(tmp_path_factory.mktemp("drawn"), fields, truth)
     return sheet.parent, demo.true_values(truth)

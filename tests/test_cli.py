@@ -200,7 +200,7 @@ def test_inspect_says_what_would_be_read_and_what_is_wrong(
     (tmp_path / "empty.tif").touch()
     good = isletqc("inspect", lot / "images" / "aliquot_1.tif")
     assert good.exit_code == 0, good.output
-    for word in ("448", "576", "uint8", "2.4 um", "OME", "fitness"):
+    for word in ("512", "704", "uint8", "2.4 um", "OME", "fitness"):
         assert word in good.output
     bad = isletqc("inspect", lot / "images" / "aliquot_1.tif", tmp_path / "empty.tif")
     assert bad.exit_code == 3
