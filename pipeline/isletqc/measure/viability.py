@@ -136,7 +136,18 @@ def measure(image: Image, regions: Regions, settings: Viability) -> Found:
     depth_um = _depth_um(labels, um_per_px)
     fractions, cores = _islets(labels, calls, depth_um, um_per_px, count=count)
     return Found(
-        fractions, cores, _whole(image, light, calls, labels, depth_um, um_per_px, settings), checks
+        fractions,
+        cores,
+        _whole(
+            image,
+            light,
+            calls,
+            labels=labels,
+            depth_um=depth_um,
+            um_per_px=um_per_px,
+            settings=settings,
+        ),
+        checks,
     )
 
 
@@ -449,6 +460,7 @@ def _whole(
     image: Image,
     light: _Light,
     calls: _Calls,
+    *,
     labels: NDArray[np.int32],
     depth_um: Plane,
     um_per_px: float,
