@@ -123,8 +123,3 @@ def channels_last(network: UNet) -> UNet:
     """Lay the weights out for pictures whose channels lie next to each other in memory."""
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return network
-
-
-def parameter_count(networks: Sequence[nn.Module]) -> int:
-    """Trainable parameters of all networks together."""
-    return sum(p.numel() for network in networks for p in network.parameters())
