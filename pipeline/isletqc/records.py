@@ -18,6 +18,19 @@ Relation = Literal[">=", "<=", ">", "<"]
 CheckVerdict = Literal["pass", "fail", "skipped"]
 ImageVerdict = Literal["fit", "unfit"]
 LotVerdict = Literal["pass", "fail", "review", "not judged"]
+EditAction = Literal[
+    "paint",
+    "erase",
+    "add",
+    "delete",
+    "merge",
+    "split",
+    "change class",
+    "exclude",
+    "include",
+    "undo",
+    "redo",
+]
 CriterionVerdict = Literal["pass", "fail", "review", "not applicable"]
 
 BACKGROUND, EXOCRINE, ISLET = 0, 1, 2
@@ -225,6 +238,66 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True)
+class Edit:
+    """One correction by hand of what the program found in a picture.
+
+    Attributes
+    ----------
+    time : ISO 8601, UTC
+    who : the person
+    action : what was done; ``undo`` and ``redo`` are edits too
+    reason : why, from a list or in words
+    labels : numbers of the islets it touched, as they were before or as they are after
+    old, new : what changed, by name: ``islets``, ``ieq``, ``class``, ``included``, ...
+    """
+
+    time: str
+    who: str
+    action: EditAction
+    reason: str
+    labels: tuple[int, ...]
+    old: Mapping[str, float | str]
+    new: Mapping[str, float | str]
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """A person has looked at this picture's result, as it stands, and agrees with it.
+
+    ``labels_sha256`` is the hash of what was agreed with; an edit afterwards makes it void.
+    """
+
+    time: str
+    who: str
+    labels_sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """A person's signature under a run's results.
+
+    Attributes
+    ----------
+    who : name as on the key
+    role : ``author`` or ``reviewer``
+    meaning : what is meant by it, e.g. ``"I have reviewed these results and agree"``
+    time : ISO 8601, UTC
+    key : fingerprint of the public key
+    digest : SHA-256 over pictures, labels, protocol, weights and results
+    valid : nothing it stands under has changed since; else ``reason`` says what
+    """
+
+    who: str
+    role: Literal["author", "reviewer"]
+    meaning: str
+    time: str
+    key: str
+    digest: str
+    valid: bool
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Picture:
     """One analysed picture: its islets, its areas, its fitness, and how it was made.
 
@@ -254,6 +327,8 @@ class Picture:
     exocrine_largest_um2: float | None = None
     nuclei: tuple[Nucleus, ...] = ()
     live_dead: LiveDead | None = None
+    edits: tuple[Edit, ...] = ()
+    approval: Approval | None = None
 
     @property
     def counted(self) -> tuple[Islet, ...]:

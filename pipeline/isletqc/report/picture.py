@@ -20,7 +20,9 @@ from numpy.typing import NDArray
 
 from isletqc.errors import UnreadablePictureError
 from isletqc.records import (
+    Approval,
     Check,
+    Edit,
     Fitness,
     Image,
     Islet,
@@ -150,6 +152,8 @@ def _to_plain(picture: Picture) -> dict[str, Any]:
     plain["nuclei"] = [_fields(nucleus) for nucleus in picture.nuclei]
     plain["live_dead"] = _fields(picture.live_dead) if picture.live_dead else None
     plain["seconds"] = dict(picture.seconds)
+    plain["edits"] = [_fields(edit) for edit in picture.edits]
+    plain["approval"] = _fields(picture.approval) if picture.approval else None
     return plain
 
 
@@ -175,8 +179,14 @@ def _from_plain(plain: dict[str, Any]) -> Picture:
             "islets": tuple(_islet(islet) for islet in plain["islets"]),
             "live_dead": _live_dead(plain.get("live_dead")),
             "nuclei": tuple(_nucleus(nucleus) for nucleus in plain.get("nuclei", ())),
+            "edits": tuple(_edit(edit) for edit in plain.get("edits", ())),
+            "approval": Approval(**approval) if (approval := plain.get("approval")) else None,
         }
     )
+
+
+def _edit(plain: dict[str, Any]) -> Edit:
+    return Edit(**{**plain, "labels": tuple(plain["labels"])})
 
 
 def _nucleus(plain: dict[str, Any]) -> Nucleus:

@@ -27,6 +27,7 @@ from isletqc.records import (
     LotVerdict,
     MarkerThreshold,
     Picture,
+    Signature,
     Specimen,
     Verdict,
 )
@@ -74,6 +75,7 @@ class RunResults:
     started, finished : ISO 8601 with time zone
     exit_code : what the program is going to return
     names : ``Sample.image`` -> what the report calls the picture; the file's name where absent
+    signatures : under these results, in the order of signing
     """
 
     verdicts: tuple[Verdict, ...]
@@ -87,6 +89,7 @@ class RunResults:
     finished: str
     exit_code: int
     names: Mapping[str, str] = field(default_factory=dict)
+    signatures: tuple[Signature, ...] = ()
 
 
 def overall_verdict(results: RunResults) -> LotVerdict:

@@ -1,0 +1,1 @@
+"""The record: who did what, when and why; nothing changes unseen."""

@@ -1,0 +1,1 @@
+"""The scientist's bench in napari, the only folder that knows the viewer."""
