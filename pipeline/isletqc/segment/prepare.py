@@ -1,7 +1,9 @@
 """Image -> what a network sees: three channels, working pixel size, brightest light at one.
 
 Light and exposure multiply a transmitted-light picture, so dividing by one level taken from the
-whole picture removes the exposure and keeps the colours.
+whole picture removes the exposure and keeps the colours. Fluorescence stands on a dark background
+and spans decades of brightness: each channel runs from its background to its brightest light, and
+roots of it bring out what is dim beside what is bright.
 """
 
 from __future__ import annotations
@@ -111,10 +113,62 @@ def normalise(pixels: NDArray[np.float32], full_scale: float) -> NDArray[np.floa
     return np.asarray(np.minimum(pixels * np.float32(2 / white) - 1, np.float32(2)))
 
 
+FLUORESCENT = frozenset({"live-dead", "immunofluorescence"})
+_GLOW_PERCENTILES = (2.0, 99.8)
+_LEAST_GLOW = 1 / 255  # of full scale; a fainter channel is taken for empty
+_BRIGHTEST = 1.5
+
+
+def glow(pixels: NDArray[np.float32], full_scale: float) -> NDArray[np.float32]:
+    """Brightness of each channel, (Y, X, C): 0 is its background, 1 its brightest light.
+
+    Background and brightest light are the 2nd and the 99.8th percentile; a channel whose light
+    spans less than 1/255 of full scale is not raised further than that.
+    """
+    low, high = np.percentile(pixels[::2, ::2], _GLOW_PERCENTILES, axis=(0, 1))
+    span = np.maximum(high - low, full_scale * _LEAST_GLOW)
+    shares = (pixels - low.astype(np.float32)) / span.astype(np.float32)
+    return np.asarray(np.clip(shares, 0, _BRIGHTEST), dtype=np.float32)
+
+
+def glow_input(brightness: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Three channels for a network from the brightness (Y, X, 1 or 2) of ``glow``.
+
+    One channel gives itself, its square root and its fourth root; two give the square root of each
+    and the fourth root of the brighter one.
+
+    Raises
+    ------
+    UnsupportedPictureError
+        Any other number of channels.
+    """
+    if brightness.shape[2] not in {1, 2}:
+        raise UnsupportedPictureError(
+            f"expected one or two fluorescence channels, found {brightness.shape[2]}; "
+            "name the channels in the protocol"
+        )
+    first, last = brightness[..., 0], brightness[..., -1]
+    root = np.sqrt(first)
+    if brightness.shape[2] == 1:
+        planes = (first, root, np.sqrt(root))
+    else:
+        planes = (root, np.sqrt(last), np.sqrt(np.sqrt(np.maximum(first, last))))
+    return np.asarray(np.stack(planes, axis=-1) * 2 - 1, dtype=np.float32)
+
+
+def glow_network_input(
+    pixels: NDArray[Any], um_per_px: float, *, full_scale: float, working_um_per_px: float
+) -> NDArray[np.float32]:
+    """Resample and normalise a fluorescence picture for a network: (y, x, 3) float32, -1 dark."""
+    shape = working_shape(pixels.shape[:2], um_per_px, working_um_per_px)
+    small = resample(pixels, shape).reshape(*shape, pixels.shape[2])
+    return glow_input(glow(small, full_scale))
+
+
 def network_input(
     pixels: NDArray[Any], um_per_px: float, *, full_scale: float, working_um_per_px: float
 ) -> NDArray[np.float32]:
-    """Resample and normalise a picture for a network.
+    """Resample and normalise a transmitted-light picture for a network.
 
     Returns
     -------

@@ -18,8 +18,13 @@ from isletqc import assets
 from isletqc.protocol import Segmentation
 from isletqc.records import BACKGROUND, CLASS_NAMES, ISLET, Image, Regions, Stain
 from isletqc.segment import annotation, classical, fluorescence, learned, likeness
-from isletqc.segment.prepare import network_input, refuse_coarse
-from isletqc.segment.split import SplitSettings, split
+from isletqc.segment.prepare import (
+    FLUORESCENT,
+    glow_network_input,
+    network_input,
+    refuse_coarse,
+)
+from isletqc.segment.split import SMALLEST_UM, SplitSettings, split
 
 Maps = NDArray[np.float32]
 
@@ -113,7 +118,8 @@ def segment_with(
     With ``uncertainty`` the picture's three mirror images are segmented too, which takes four
     times as long, and the spread of the four total volumes is stated.
     """
-    prepared = network_input(
+    prepare = glow_network_input if trained.facts.get("stain") in FLUORESCENT else network_input
+    prepared = prepare(
         image.pixels,
         image.um_per_px,
         full_scale=image.full_scale,
@@ -161,17 +167,22 @@ def _network_regions(
         CLASS_NAMES.index(name): np.ascontiguousarray(predicted.probabilities[..., k])
         for k, name in enumerate(names)
     }
-    return _regions(image, planes, predicted.core, f"network {trained.name}")
+    settings = SplitSettings.of_size(float(trained.facts.get("smallest_um", SMALLEST_UM)))
+    return _regions(image, planes, predicted.core, f"network {trained.name}", settings)
 
 
-def _regions(image: Image, planes: Mapping[int, Maps], core: Maps, method: str) -> Regions:
+def _regions(
+    image: Image,
+    planes: Mapping[int, Maps],
+    core: Maps,
+    method: str,
+    settings: SplitSettings = SplitSettings(),  # noqa: B008 - frozen
+) -> Regions:
     fine = {value: _interpolate(plane, image.shape_yx) for value, plane in planes.items()}
     classes, probability = _decide(fine)
     for box in annotation.boxes(image.pixels, image.full_scale):
         classes[box] = BACKGROUND
-    labels = split(
-        classes == ISLET, _interpolate(core, image.shape_yx), image.um_per_px, SplitSettings()
-    )
+    labels = split(classes == ISLET, _interpolate(core, image.shape_yx), image.um_per_px, settings)
     classes[(classes == ISLET) & (labels == 0)] = BACKGROUND
     classes[labels > 0] = ISLET
     for array in (classes, labels, probability):

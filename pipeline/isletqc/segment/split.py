@@ -18,14 +18,28 @@ Mask = NDArray[np.bool_]
 Labels = NDArray[np.int32]
 
 
+SMALLEST_UM = 20.0  # diameter below which nothing is an islet
+
+
 @dataclass(frozen=True, slots=True)
 class SplitSettings:
     """How high a core must be to seed an islet, and what is too small to be an object."""
 
     seed_level: float = 0.5
     min_seed_diameter_um: float = 8.0
-    min_object_diameter_um: float = 20.0
+    min_object_diameter_um: float = SMALLEST_UM
     max_hole_diameter_um: float = 22.0
+
+    @staticmethod
+    def of_size(smallest_um: float) -> SplitSettings:
+        """Settings for objects of another size; seeds and holes keep their proportion to it."""
+        share = smallest_um / SMALLEST_UM
+        islets = SplitSettings()
+        return SplitSettings(
+            min_seed_diameter_um=islets.min_seed_diameter_um * share,
+            min_object_diameter_um=smallest_um,
+            max_hole_diameter_um=islets.max_hole_diameter_um * share,
+        )
 
 
 def split(
