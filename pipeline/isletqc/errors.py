@@ -4,7 +4,10 @@ IsletQCError
 ├── UsageError            exit 2: the command, protocol or sheet is wrong; nothing has run
 │   ├── ProtocolError
 │   ├── SheetError
-│   └── RunLockedError
+│   ├── RunLockedError
+│   ├── MissingWeightsError
+│   ├── LedgerError
+│   └── SigningError
 ├── OutputError           exit 1: results cannot be written; finished pictures are kept
 └── PictureError          exit 3: one picture cannot be analysed; the others go on
     ├── UnreadablePictureError
@@ -51,6 +54,18 @@ class MissingWeightsError(UsageError):
     """The network that the protocol names is not installed or fails its hash."""
 
     code = "weights"
+
+
+class LedgerError(UsageError):
+    """The ledger is not there, of another version, locked, or does not answer."""
+
+    code = "ledger"
+
+
+class SigningError(UsageError):
+    """A key, passphrase or signature cannot be accepted."""
+
+    code = "signing"
 
 
 class OutputError(IsletQCError):

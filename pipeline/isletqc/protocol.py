@@ -56,8 +56,8 @@ class Sizing(_Frozen):
     largest_share_flag: float = Field(
         0.25, gt=0, le=1, description="flag when the three largest objects hold more of the IEQ"
     )
-    window_um: tuple[float, float] | None = Field(
-        None, description="size window of the product, diameters in um"
+    window_um: tuple[Annotated[float, Field(ge=0)], float] | None = Field(
+        None, description="size window of the product, diameters in um, smallest first"
     )
     oversize_um: tuple[float, ...] = Field(
         (200, 250, 300), description="fractions of islets over these diameters are reported"
@@ -65,6 +65,15 @@ class Sizing(_Frozen):
     fused_neck_ratio: float = Field(
         0.85, gt=0, lt=1, description="clusters with a waist up to this share of a lobe are fused"
     )
+    mantled_share: float = Field(
+        0.5, gt=0, le=1, description="islets with more of their outline on exocrine tissue"
+    )
+
+    @model_validator(mode="after")
+    def _smallest_first(self) -> Sizing:
+        if self.window_um is not None and self.window_um[0] >= self.window_um[1]:
+            raise ValueError("window_um must give the smallest diameter first, then the largest")
+        return self
 
 
 class Purity(_Frozen):
@@ -185,8 +194,16 @@ class FitnessLimits(_Frozen):
     max_off_field: float = Field(
         0.06, ge=0, le=1, description="fraction of the field with a light unlike the rest"
     )
-    um_per_px: tuple[float, float] = Field((0.2, 25), description="plausible pixel sizes")
+    um_per_px: tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]] = Field(
+        (0.2, 25), description="plausible pixel sizes, smallest and largest"
+    )
     min_likeness: float = Field(0.75, ge=0, le=1, description="likeness to the training pictures")
+
+    @model_validator(mode="after")
+    def _smallest_first(self) -> FitnessLimits:
+        if self.um_per_px[0] >= self.um_per_px[1]:
+            raise ValueError("um_per_px must give the smallest pixel size first, then the largest")
+        return self
 
 
 class Uncertainty(_Frozen):
@@ -207,6 +224,14 @@ class Uncertainty(_Frozen):
     settled_tissue_rsd: float = Field(0.05, ge=0)
 
 
+class Release(_Frozen):
+    """Who must sign the results before they may be used for release."""
+
+    signatures: Literal["none", "author", "author-and-reviewer"] = Field(
+        "none", description="author-and-reviewer needs two different people with keys of their own"
+    )
+
+
 class Limit(_Frozen):
     """One release limit, held against the estimate of that name."""
 
@@ -219,6 +244,9 @@ class Limit(_Frozen):
         None, description="only for this infusion; the sheet says which it is"
     )
     supportive: bool = Field(False, description="shown, but never decides the lot")
+    entered: bool = Field(
+        False, description="about an assay of that name that a person types in, never computed"
+    )
     source: str = ""
 
 
@@ -239,6 +267,7 @@ class Protocol(_Frozen):
     uncertainty: Uncertainty = Uncertainty()
     assurance: float = Field(0.95, gt=0.5, lt=1, description="probability that decides")
     limits: tuple[Limit, ...] = ()
+    release: Release = Release()
     notes: str = ""
 
     @model_validator(mode="after")
