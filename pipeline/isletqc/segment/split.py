@@ -32,7 +32,7 @@ class SplitSettings:
 
     @staticmethod
     def of_size(smallest_um: float) -> SplitSettings:
-        """Settings for objects of another size; seeds and holes keep their proportion to it."""
+        """Scale the settings to objects of another size; seeds and holes keep their proportion to it."""
         share = smallest_um / SMALLEST_UM
         islets = SplitSettings()
         return SplitSettings(

@@ -14,7 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isletqc.segment.depth import depth_px
+from isletqc.segment.prepare import colour, glow_input
 from isletqc.training.examples import IGNORE, Example
+from isletqc.training.reglow import glow_anew
 
 _FINER = 2
 
@@ -47,19 +49,20 @@ class CropSettings:
     um_per_px: float
     core_um: float
     class_values: tuple[int, ...]
+    scale_jitter: float = 0.3
 
 
 def crop(example: Example, rng: np.random.Generator, settings: CropSettings) -> Crop:
     """Cut one augmented crop out of an example."""
     fine_px = settings.side_px * _FINER
-    scale = float(np.exp(rng.uniform(-0.3, 0.3)))
+    scale = float(np.exp(rng.uniform(-settings.scale_jitter, settings.scale_jitter)))
     fine_um = settings.um_per_px * scale / _FINER
     place = _place(example, rng, fine_um, fine_px)
     pixels = _look(example, place, fine_px, fine_um)
     labels = _warp(example.labels, place, fine_px, 0)
     classes = _warp(example.classes, place, fine_px, IGNORE)
     return Crop(
-        pixels=np.ascontiguousarray(relight(pixels, rng).transpose(2, 0, 1)),
+        pixels=np.ascontiguousarray(seen(example, pixels, rng).transpose(2, 0, 1)),
         cover=np.stack([_share(classes == value) for value in settings.class_values]),
         core=_core(labels, settings.um_per_px / _FINER, settings.core_um),
         known=(_share(classes == IGNORE) == 0).astype(np.float32),
@@ -112,15 +115,21 @@ def _look(example: Example, place: NDArray[np.float64], fine_px: int, fine_um: f
     source = example.pixels
     coarse = fine_um / example.um_per_px
     if coarse > 1.5:  # blur first: a warp that skips pixels would alias
-        source = np.asarray(cv2.blur(source, (round(coarse),) * 2), dtype=np.uint8)
+        source = np.asarray(cv2.blur(source, (round(coarse),) * 2), dtype=source.dtype)
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     fine = cv2.warpAffine(
         source, place, (fine_px, fine_px), flags=flags, borderMode=cv2.BORDER_REFLECT_101
     )
     small = cv2.resize(fine, (fine_px // _FINER,) * 2, interpolation=cv2.INTER_AREA)
-    colour = np.repeat(small[:, :, None], 3, axis=2) if small.ndim == 2 else small
-    look: Pixels = np.asarray(colour / example.white, dtype=np.float32)
-    return look
+    look: Pixels = np.asarray(small / np.float32(example.white), dtype=np.float32)
+    return look.reshape(*small.shape[:2], -1)
+
+
+def seen(example: Example, pixels: Pixels, rng: np.random.Generator) -> Pixels:
+    """Show pixels (y, x, C) of an example as another microscope would, (y, x, 3)."""
+    if example.fluorescent:
+        return glow_input(glow_anew(pixels, rng))
+    return relight(colour(pixels), rng)
 
 
 def _share(mask: NDArray[np.bool_]) -> Pixels:

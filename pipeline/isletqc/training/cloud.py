@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isletqc.segment import learned, likeness
-from isletqc.segment.prepare import colour, resample, working_shape
-from isletqc.training.augment import relight
+from isletqc.segment.prepare import resample, working_shape
+from isletqc.training.augment import seen
 from isletqc.training.examples import Example
 
 
@@ -31,5 +31,5 @@ def measure(
 def _seen(example: Example, um_per_px: float, seed: list[int]) -> NDArray[np.float32]:
     shape_yx = example.pixels.shape[0], example.pixels.shape[1]
     shape = working_shape(shape_yx, example.um_per_px, um_per_px)
-    small = resample(colour(example.pixels), shape) / np.float32(example.white)
-    return relight(small, np.random.default_rng(seed))
+    small = resample(example.pixels, shape) / np.float32(example.white)
+    return seen(example, small.reshape(*shape, -1), np.random.default_rng(seed))

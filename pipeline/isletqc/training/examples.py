@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -20,10 +19,10 @@ from numpy.typing import NDArray
 from scipy.ndimage import find_objects
 
 from isletqc.errors import UsageError
-from isletqc.records import ISLET
-from isletqc.segment.prepare import WHITE_PERCENTILE
+from isletqc.records import ISLET, Stain
+from isletqc.segment.prepare import FLUORESCENT, WHITE_PERCENTILE, glow
 from isletqc.training.clean import Trust, clean
-from isletqc.training.recipe import DrawnSource, RealSource
+from isletqc.training.recipe import RealSource
 
 IGNORE = 255
 
@@ -36,17 +35,23 @@ class Example:
 
     Attributes
     ----------
-    pixels : (Y, X, C) uint8, one or three channels
+    pixels : (Y, X, C) uint8, one or three channels of transmitted light; or uint16, one or two
+        channels of fluorescence, from 0 at the background to ``white`` at the brightest light
     labels : (Y, X) uint16, islet numbers
     classes : (Y, X) uint8, 255 where nothing is to be learned
     white : the picture's white level
     """
 
-    pixels: NDArray[np.uint8]
+    pixels: NDArray[np.uint8] | NDArray[np.uint16]
     labels: NDArray[np.uint16]
     classes: NDArray[np.uint8]
     um_per_px: float
     white: float
+
+    @property
+    def fluorescent(self) -> bool:
+        """Whether the pixels are light on a dark background."""
+        return self.pixels.dtype == np.uint16
 
 
 def make_example(
@@ -62,10 +67,30 @@ def make_example(
     )
 
 
+_GLOW_WHITE = 40_000.0  # leaves room for what is brighter than the brightest light
+
+
+def make_glowing_example(
+    pixels: NDArray[Any],
+    labels: NDArray[np.int32],
+    classes: NDArray[np.uint8],
+    um_per_px: float,
+    full_scale: float,
+) -> Example:
+    """Bundle arrays of a fluorescence picture (Y, X, 1 or 2)."""
+    brightness = glow(pixels.astype(np.float32), full_scale)
+    steps = np.rint(brightness * _GLOW_WHITE).astype(np.uint16)
+    return Example(
+        np.ascontiguousarray(steps), labels.astype(np.uint16), classes, um_per_px, _GLOW_WHITE
+    )
+
+
 Relabel = Callable[[Example], Labels]
 
 
-def read_real(source: RealSource, data: Path, relabel: Relabel | None = None) -> list[Example]:
+def read_real(
+    source: RealSource, data: Path, relabel: Relabel | None = None, *, stain: Stain = "brightfield"
+) -> list[Example]:
     """Read a folder of labelled pictures; with ``pasted``, each is followed by a crowded copy.
 
     Parameters
@@ -81,6 +106,8 @@ def read_real(source: RealSource, data: Path, relabel: Relabel | None = None) ->
     if not stems:
         raise UsageError(f"expected label PNGs in {data / source.labels}, found none")
     boxes = _read_boxes(data / source.boxes) if source.boxes else {}
+    if stain in FLUORESCENT:
+        return [_read_glowing(source, data, stem) for stem in stems]
     examples = [_read_one(source, data, stem, boxes.get(stem)) for stem in stems]
     if source.drafts and relabel:
         examples = [_relabelled(example, relabel(example)) for example in examples]
@@ -101,19 +128,43 @@ def _read_boxes(path: Path) -> dict[str, Box]:
         }
 
 
+def _read_glowing(source: RealSource, data: Path, stem: str) -> Example:
+    pixels = _imread(_picture(data / source.images, stem), cv2.IMREAD_UNCHANGED)
+    labels = _imread(data / source.labels / f"{stem}.png", cv2.IMREAD_UNCHANGED).astype(np.int32)
+    classes = np.where(labels > 0, ISLET, 0).astype(np.uint8)
+    return make_glowing_example(
+        pixels.reshape(*labels.shape, -1)[:, :, :2],
+        labels,
+        classes,
+        _scale(source, labels),
+        float(np.iinfo(pixels.dtype).max),
+    )
+
+
+def _um_per_px(labels: Labels, object_um: float) -> float:
+    """Pixel size at which the median object has the given diameter."""
+    areas = np.bincount(labels.ravel())[1:]
+    return object_um / float(2 * np.sqrt(np.median(areas[areas > 0]) / np.pi))
+
+
+def _scale(source: RealSource, labels: Labels) -> float:
+    return source.um_per_px or _um_per_px(labels, source.object_um or 1.0)
+
+
 def _read_one(source: RealSource, data: Path, stem: str, box: Box | None) -> Example:
     grey = _imread(_picture(data / source.images, stem), cv2.IMREAD_GRAYSCALE).astype(np.uint8)
     labels = _imread(data / source.labels / f"{stem}.png", cv2.IMREAD_UNCHANGED).astype(np.int32)
     ignore = np.zeros(labels.shape, dtype=np.bool_)
+    um_per_px = _scale(source, labels)
     if source.drafts:
-        labels, ignore = clean(grey, labels, source.um_per_px, Trust())
+        labels, ignore = clean(grey, labels, um_per_px, Trust())
     if source.ignore and (data / source.ignore / f"{stem}.png").is_file():
         ignore |= _imread(data / source.ignore / f"{stem}.png", cv2.IMREAD_UNCHANGED) > 0
     if box is not None:
         labels[box], ignore[box] = 0, False
     classes = np.where(labels > 0, ISLET, 0).astype(np.uint8)
     classes[ignore & (labels == 0)] = IGNORE
-    return make_example(grey[:, :, None], labels, classes, source.um_per_px)
+    return make_example(grey[:, :, None], labels, classes, um_per_px)
 
 
 def _relabelled(example: Example, found: Labels) -> Example:
@@ -236,31 +287,3 @@ def _touching_place(
         if best_score == 1.0:
             break
     return best
-
-
-def draw(
-    source: DrawnSource, workers: int, on_progress: Callable[[int, int], None]
-) -> list[Example]:
-    """Draw all fields of a source, each from its own seed."""
-    rng = np.random.default_rng(source.seed)
-    low, high = np.log(source.um_per_px)
-    sizes = np.exp(rng.uniform(low, high, source.fields))
-    jobs = [
-        (source.stain, source.seed * 1_000_003 + i, float(size), source.side_px)
-        for i, size in enumerate(sizes)
-    ]
-    examples: list[Example] = []
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        for example in pool.map(_draw_one, jobs, chunksize=4):
-            examples.append(example)
-            on_progress(len(examples), len(jobs))
-    return examples
-
-
-def _draw_one(job: tuple[str, int, float, int]) -> Example:
-    from isletqc.synthetic import draw as drawing
-
-    stain, seed, um_per_px, side_px = job
-    field = drawing.dithizone_field if stain == "dithizone" else drawing.brightfield_field
-    drawn = field(seed, shape_yx=(side_px, side_px), um_per_px=um_per_px)
-    return make_example(drawn.pixels, drawn.labels, drawn.classes.copy(), um_per_px)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from isletqc.errors import UsageError
 from isletqc.records import Stain
+from isletqc.segment.split import SMALLEST_UM
 
 
 class _Frozen(BaseModel):
@@ -25,10 +26,21 @@ class RealSource(_Frozen):
     labels: Path = Field(description="folder of label PNGs with the pictures' stems")
     ignore: Path | None = Field(None, description="folder of masks: neither rewarded nor punished")
     boxes: Path | None = Field(None, description="CSV with the burnt-in scale bar of each picture")
-    um_per_px: float = Field(gt=0)
+    um_per_px: float | None = Field(None, gt=0)
+    object_um: float | None = Field(
+        None,
+        gt=0,
+        description="where pixel sizes are unknown: diameter of each picture's median object",
+    )
     drafts: bool = Field(False, description="labels are drafts: move outlines, leave out doubts")
     pasted: int = Field(0, ge=0, description="clusters pasted into a copy of each picture")
     share: float = Field(1, gt=0, description="how often crops come from here, against others")
+
+    @model_validator(mode="after")
+    def _one_scale(self) -> RealSource:
+        if (self.um_per_px is None) == (self.object_um is None):
+            raise ValueError("expected either um_per_px or object_um")
+        return self
 
 
 class DrawnSource(_Frozen):
@@ -54,6 +66,8 @@ class Recipe(_Frozen):
     channels: tuple[int, ...] = (16, 32, 64, 96, 128)
     um_per_px: float = Field(gt=0, description="working pixel size")
     core_um: float = Field(25, gt=0, description="depth at which the core map reaches one")
+    smallest_um: float = Field(SMALLEST_UM, gt=0, description="smaller findings are no objects")
+    scale_jitter: float = Field(0.3, ge=0, description="largest change of scale, natural log")
     sources: tuple[RealSource | DrawnSource, ...]
     crop_px: int = Field(160, gt=0, multiple_of=16)
     batch: int = Field(8, gt=0)

@@ -33,6 +33,7 @@ from isletqc.segment.run import segment_with
 from isletqc.training import cloud
 from isletqc.training import examples as sources
 from isletqc.training.augment import CropSettings, crop
+from isletqc.training.drawn import draw
 from isletqc.training.examples import Example
 from isletqc.training.recipe import RealSource, Recipe
 
@@ -139,6 +140,7 @@ def write_weights(
         "title": recipe.title,
         "stain": recipe.stain,
         "um_per_px": repr(recipe.um_per_px),
+        "smallest_um": repr(recipe.smallest_um),
         "steps": str(recipe.steps),
         "seed": str(recipe.seed),
         "figures": "{}",
@@ -156,9 +158,9 @@ def _pools(recipe: Recipe, data: Path, workers: int) -> list[Pool]:
     pools: list[Pool] = []
     for source in recipe.sources:
         if isinstance(source, RealSource):
-            found = sources.read_real(source, data)
+            found = sources.read_real(source, data, stain=recipe.stain)
         else:
-            found = sources.draw(source, workers, lambda done, total: None)
+            found = draw(source, workers, lambda done, total: None)
         log.info("%d examples from a %s source", len(found), source.kind)
         pools.append((found, source.share))
     return pools
@@ -182,7 +184,7 @@ def _relabelled(recipe: Recipe, pools: Sequence[Pool], data: Path, average: UNet
         return segment_with(image, teacher).labels
 
     return [
-        (sources.read_real(source, data, relabel), share)
+        (sources.read_real(source, data, relabel, stain=recipe.stain), share)
         if isinstance(source, RealSource) and source.drafts
         else (found, share)
         for source, (found, share) in zip(recipe.sources, pools, strict=True)
@@ -242,6 +244,7 @@ def _batch(recipe: Recipe, pools: Sequence[Pool], step: int) -> Batch:
         recipe.um_per_px,
         recipe.core_um,
         tuple(CLASS_NAMES.index(name) for name in recipe.classes),
+        recipe.scale_jitter,
     )
     crops = []
     for _ in range(recipe.batch):
