@@ -145,6 +145,9 @@ def run(
     sheet: Annotated[
         Path | None, typer.Option("--sheet", "-s", help="CSV that ties pictures to lots")
     ] = None,
+    assays: Annotated[
+        Path | None, typer.Option(help="CSV of assays typed in: endotoxin, sterility, ...")
+    ] = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="folder for the results")] = Path("out"),
     pixel_size: PixelSizeOption = None,
     device: DeviceOption = Device.auto,
@@ -165,13 +168,15 @@ def run(
     """
     with _errors_told():
         from isletqc import protocol as protocol_files
+        from isletqc.run import assays as entered
         from isletqc.run import inputs as chosen
         from isletqc.run.batch import Order
 
         loaded = protocol_files.load(protocol)
         found = chosen.gather(inputs or [], sheet=sheet, out=out)
+        samples, notes = entered.attach(found.samples, assays, loaded.protocol)
         order = Order(
-            samples=found.samples,
+            samples=samples,
             protocol=loaded,
             out=out,
             pixel_size_um=pixel_size,
@@ -179,7 +184,7 @@ def run(
             workers=workers,
             fresh=fresh,
             fail_on=fail_on.value,
-            notes=found.notes,
+            notes=found.notes + notes,
         )
         finished = _carry_out(order)
         raise typer.Exit(finished.results.exit_code)

@@ -218,8 +218,32 @@ class MarkerThreshold:
 
 
 @dataclass(frozen=True, slots=True)
+class Assay:
+    """A figure of a lot that a person typed in, such as endotoxin; never computed here.
+
+    Attributes
+    ----------
+    name : lower case words joined by ``_``
+    value : None while the result is awaited
+    bound : ``<`` or ``>`` where only that was found (below a detection limit); else empty
+    entered_by, date : who typed it, and the day (ISO 8601) where it is stated
+    """
+
+    name: str
+    value: float | None
+    unit: str
+    entered_by: str
+    bound: Literal["", "<", ">"] = ""
+    date: str = ""
+    notes: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Sample:
-    """What the sample sheet says about one picture; None where the sheet is silent."""
+    """What the sample sheet says about one picture; None where the sheet is silent.
+
+    ``assays`` are those of its lot.
+    """
 
     image: str
     lot: str
@@ -235,6 +259,7 @@ class Sample:
     day: float | None = None
     role: Literal["sample", "control"] = "sample"
     notes: str = ""
+    assays: tuple[Assay, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -378,6 +403,7 @@ class Lot:
     settled_tissue_ml: float | None = None
     infusion: str | None = None
     day: float | None = None
+    assays: tuple[Assay, ...] = ()
 
     @property
     def pictures(self) -> tuple[Picture, ...]:

@@ -107,7 +107,8 @@ def _lot(name: str, pictures: Sequence[Picture], failures: Sequence[Failure]) ->
     day = _last_day(samples)
     today = [s for s in samples if s.day in (None, day)]
     facts = {fact: _agreed(today, fact) for fact in _LOT_FACTS}
-    return Lot(name=name, specimens=specimens, day=day, **facts)
+    assays = next((s.assays for s in samples if s.assays), ())
+    return Lot(name=name, specimens=specimens, day=day, assays=assays, **facts)
 
 
 def _last_day(samples: Sequence[Sample]) -> float | None:

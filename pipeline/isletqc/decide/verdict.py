@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from isletqc.decide import drift, markers, plan, spread
+from isletqc.decide import assays, drift, markers, plan, spread
 from isletqc.decide.estimate import conventions, estimates
 from isletqc.decide.flags import flags
 from isletqc.decide.lot import aliquots, sample_pictures
@@ -60,14 +60,19 @@ def judge(lot: Lot, protocol: Protocol, *, segmentation_rsd: float) -> Verdict:
     known = estimates(lot, protocol, segmentation_rsd=rsd)
     mixing = between_aliquots(lot, aliquots(lot), protocol.uncertainty)
     raised = flags(lot, protocol, known, mixing=mixing)
-    criteria = tuple(_criterion(lot, limit, known, protocol.assurance) for limit in protocol.limits)
+    criteria = tuple(
+        assays.judge(lot, limit)
+        if limit.entered
+        else _criterion(lot, limit, known, protocol.assurance)
+        for limit in protocol.limits
+    )
     verdict, reason = combine(criteria, raised)
     return Verdict(
         lot=lot,
         verdict=verdict,
         reason=reason,
         criteria=criteria,
-        estimates={name: k.estimate for name, k in known.items()},
+        estimates={n: k.estimate for n, k in known.items()} | assays.estimates(lot.assays),
         conventions=conventions(lot, protocol),
         flags=raised,
         days=drift.days(lot, protocol, segmentation_rsd=rsd),

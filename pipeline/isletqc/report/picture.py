@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from isletqc.errors import UnreadablePictureError
 from isletqc.records import (
     Approval,
+    Assay,
     Check,
     Edit,
     Fitness,
@@ -146,7 +147,8 @@ def _to_json(picture: Picture, key: str) -> str:
 
 def _to_plain(picture: Picture) -> dict[str, Any]:
     plain = _fields(picture)
-    plain["sample"] = _fields(picture.sample)
+    assays = [_fields(assay) for assay in picture.sample.assays]
+    plain["sample"] = _fields(picture.sample) | {"assays": assays}
     plain["fitness"] = {"checks": [_fields(check) for check in picture.fitness.checks]}
     plain["islets"] = [_fields(islet) for islet in picture.islets]
     plain["nuclei"] = [_fields(nucleus) for nucleus in picture.nuclei]
@@ -173,7 +175,7 @@ def _from_plain(plain: dict[str, Any]) -> Picture:
     return Picture(
         **{
             **plain,
-            "sample": Sample(**plain["sample"]),
+            "sample": _sample(plain["sample"]),
             "shape_yx": (height, width),
             "fitness": Fitness(tuple(Check(**check) for check in plain["fitness"]["checks"])),
             "islets": tuple(_islet(islet) for islet in plain["islets"]),
@@ -183,6 +185,10 @@ def _from_plain(plain: dict[str, Any]) -> Picture:
             "approval": Approval(**approval) if (approval := plain.get("approval")) else None,
         }
     )
+
+
+def _sample(plain: dict[str, Any]) -> Sample:
+    return Sample(**{**plain, "assays": tuple(Assay(**a) for a in plain.get("assays", ()))})
 
 
 def _edit(plain: dict[str, Any]) -> Edit:
