@@ -21,7 +21,8 @@ from isletqc.report.figures import interval, limit, number, percent
 
 CLASS_UM = 50
 _MOST_CLASSES, _FEWEST_CLASSES = 10, 7
-_BAR_WIDTH, _BAR_HEIGHT = 240, 34
+_BAR_WIDTH, _BAR_HEIGHT = 240, 50
+_LETTER = 6.4  # width of a usual letter of a tick
 _WIDTH, _HEIGHT = 480, 250
 _LEFT, _RIGHT, _TOP, _BOTTOM = 40, 12, 26, 42
 
@@ -49,7 +50,10 @@ def limit_bar(criterion: Criterion, name: str) -> Markup:
     ends = _interval_ends(criterion, place)
     if ends is not None:
         parts.append(svg.rect("c-interval", ends[0], 14, max(ends[1] - ends[0], 1), 6))
-    parts.append(svg.line("c-limit", at, 1, at, _BAR_HEIGHT - 1))
+    parts.append(svg.line("c-limit", at, 1, at, 33))
+    half = _LETTER * len(words := limit(criterion)) / 2
+    middle = min(max(at, half), _BAR_WIDTH - half)
+    parts.append(svg.text("c-tick", middle, _BAR_HEIGHT - 4, words))
     value = criterion.estimate.value
     if value is not None:
         parts.append(f'<circle class="c-value" cx="{svg.place(place(value))}" cy="17" r="5.5"/>')
@@ -162,9 +166,10 @@ def _steps(
 
 
 def _half_label(x: float, y: float, words: str) -> str:
-    if x > _WIDTH / 2:
+    # A rising curve leaves room above its left and below its right.
+    if x - _LEFT > _LETTER * len(words) + 12:
         return svg.text("c-note c-end", x - 8, y - 6, words)
-    return svg.text("c-note c-start", x + 8, y - 6, words)
+    return svg.text("c-note c-start", x + 8, y + 18, words)
 
 
 def _ends(criterion: Criterion) -> tuple[float, float]:

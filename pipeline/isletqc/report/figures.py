@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
+from isletqc.protocol import Markers
 from isletqc.records import Criterion, Estimate
 from isletqc.report import texts
 
@@ -103,10 +104,26 @@ def unit(estimate: Estimate) -> str:
     return texts.UNIT_NAMES.get(estimate.unit, estimate.unit)
 
 
-def estimate_name(name: str) -> str:
-    """Words for an estimate; a name that is not in the texts is made readable."""
-    words = texts.ESTIMATE_NAMES.get(name)
+def estimate_name(name: str, markers: Markers | None = None) -> str:
+    """Words for an estimate; a name that is not in the texts is made readable.
+
+    With the protocol's ``markers`` their own names stand in the words.
+    """
+    words = texts.ESTIMATE_NAMES.get(name) or _marker_words(name, markers)
     return words or " ".join(texts.UNIT_NAMES.get(word, word) for word in spaced(name).split())
+
+
+def _marker_words(name: str, markers: Markers | None) -> str:
+    if markers is None:
+        return ""
+    titles = {marker.name: marker.title or marker.name for marker in markers.positive}
+    for marker, title in titles.items():
+        if name == f"positive_{marker}":
+            return texts.POSITIVE_FOR.format(marker=title)
+    for together in markers.coexpression:
+        if name == f"coexpression_{'_'.join(together)}":
+            return texts.COEXPRESSING.format(markers=" + ".join(titles[m] for m in together))
+    return ""
 
 
 def spaced(name: str) -> str:

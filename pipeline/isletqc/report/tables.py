@@ -142,7 +142,7 @@ def _object_columns(stains: Sequence[str], *, necks: bool, lives: bool) -> list[
         *("image", "lot", "specimen", "label", "class", "centroid_y_um", "centroid_x_um"),
         *("area_um2", "diameter_um", "major_axis_um", "minor_axis_um", "feret_um"),
         *("circularity", "solidity", "volume_nl", "ieq", "probability", "viability"),
-        *("touches_border", "weight", "included", "exclusion_reason"),
+        *("touches_border", "weight", "included", "exclusion_reason", "mantle", "border_width_um"),
         *(("neck_ratio", "fused") if necks else ()),
         *(("dead_core_depth_um",) if lives else ()),
         *(f"stain_{name}" for name in stains),
@@ -153,7 +153,14 @@ def _object_columns(stains: Sequence[str], *, necks: bool, lives: bool) -> list[
 def _object_row(
     islet: Islet, picture: Picture, lot: str, specimen: str, stains: Sequence[str]
 ) -> Row:
-    names = (*_ISLET_FIELDS, "neck_ratio", "fused", "dead_core_depth_um")
+    names = (
+        *_ISLET_FIELDS,
+        "mantle",
+        "border_width_um",
+        "neck_ratio",
+        "fused",
+        "dead_core_depth_um",
+    )
     measures = {name: getattr(islet, name) for name in names}
     return measures | {
         "image": picture.name,

@@ -1,6 +1,7 @@
 """Every sentence and word that the report shows, in one place, for reading and for translation.
 
-Names in braces are filled in by the writers; leave them as they are.
+The definitions of terms are beside it in ``texts_definitions``, what control charts and the index
+of runs say in ``texts_charts``. Names in braces are filled in by the writers; leave them as they are.
 """
 
 from __future__ import annotations
@@ -101,6 +102,8 @@ ESTIMATE_NAMES: Mapping[str, str] = {
     "viability_by_islet": "Viability, live islets of all islets",
     "loose_dead_per_islet": "Loose dead cells per islet",
 }
+POSITIVE_FOR = "Positive for {marker}"
+COEXPRESSING = "Co-expressing {markers}"
 UNIT_NAMES: Mapping[str, str] = {
     "um/day": "µm/day",
     "um": "µm",
@@ -121,6 +124,13 @@ UNCERTAINTY_NOTE = (
 )
 TOTAL = "together"
 
+PURITIES = "What the other definitions of purity would have said"
+PURITY_DEFINITION = "Definition"
+PURITY_NAMES: Mapping[str, str] = {
+    "purity-area": "By area",
+    "purity-volume": "By volume",
+    "purity-count": "By count of clusters",
+}
 CONVENTIONS = "What the other IEQ conventions would have said"
 CONVENTION = "Convention"
 RELATIVE = "against the one in use"
@@ -202,6 +212,42 @@ CONTROL = "control"
 OPEN_FULL = "Open the file in full size"
 CLOSE, PREVIOUS, NEXT = "Close", "Previous", "Next"
 LIGHTBOX = "Picture in large"
+ZOOM_IN, ZOOM_OUT, ZOOM_WHOLE = "Zoom in", "Zoom out", "Whole picture"
+NEXT_ISLET, PREVIOUS_ISLET = "Next islet", "Previous islet"
+LIGHTBOX_HINT = (
+    "Point at an islet for its figures. Click or turn the wheel to zoom, drag to move. Keys: "
+    "← → pictures, ↑ ↓ islets by size, + − 0 zoom, Esc closes."
+)
+ISLET_TIP = "Islet {label}: {diameter} µm, {ieq} IEQ, {counted}"
+PICTURES_FILTER = "Show only pictures whose name or facts contain"
+PICTURES_SHOWN = "{shown} of {n} pictures shown"
+LARGEST_ONLY = "Only the largest islets of each picture answer to the pointer: {file} has all."
+
+EDITS = "Corrections by hand"
+EDITS_ONE, EDITS_MANY = "{n} correction by hand", "{n} corrections by hand"
+EDITS_NONE = "Nothing was corrected by hand."
+EDITS_WHERE = "in {pictures} of {all} pictures, by {who}. Every figure on this page holds them."
+TIME, WHO, WHAT, WHY = "Time (UTC)", "Who", "What", "Why"
+ISLET_NUMBERS, CHANGE = "Islets", "Before → after"
+APPROVED_BY = "Approved by {who}, {time}"
+APPROVAL_VOID = "The approval of {who}, {time}, is void: the picture was corrected after it"
+APPROVALS_COUNT = "{n} of {all} pictures approved"
+
+SIGNATURES = "Signatures"
+NOT_SIGNED = "Not signed"
+SIGNED_BY = "Signed by {who}"
+SIGNATURE_VOID_ONE, SIGNATURE_VOID_MANY = "{n} signature is void", "{n} signatures are void"
+SIGNATURE_VOID_TEXT = (
+    "What was signed has changed since. This report is not covered by the signatures marked void."
+)
+SIGNATURE_VALID, SIGNATURE_VOID = "Valid", "Void"
+ROLE, NAME, MEANING, KEY, STATE = "Role", "Name", "Meaning", "Key", "State"
+ROLES: Mapping[str, str] = {"author": "Author", "reviewer": "Reviewer"}
+DIGEST = "Signed digest"
+SIGNATURES_NOTE = (
+    "A signature covers pictures, labels, protocol, weights and results, as they were when this "
+    "page was written."
+)
 
 SHEET_FACTS = "Entered for this lot"
 FACTS: Mapping[str, tuple[str, str]] = {
@@ -221,7 +267,7 @@ FILTER = "Show only rows that contain"
 FILTER_ALL, FILTER_COUNTED, FILTER_EXCLUDED = "all", "counted", "not counted"
 FILTER_SHOWN = "{shown} of {n} shown"
 WHICH = "Objects"
-SORT_HINT = "A click on a column's title sorts by it."
+SORT_HINT = "A click on a column's title sorts by it, a click on a row shows the islet."
 LABEL = "Label"
 DIAMETER, AREA, LONG_AXIS, SHORT_AXIS = "Diameter", "Area", "Long axis", "Short axis"
 CIRCULARITY, SOLIDITY, VOLUME = "Circularity", "Solidity", "Volume"
@@ -231,119 +277,6 @@ NO_BECAUSE = "no: {reason}"
 NO = "no"
 
 DEFINITIONS = "Definitions in use"
-DEFINE_IEQ = "Islet equivalent (IEQ)"
-DEFINE_IEQ_TEXT = (
-    "The volume of a sphere of 150 µm diameter, 1.767146 nL (doi 10.1177/0963689718779898)."
-)
-DEFINE_CONVENTION = "Convention in use"
-DEFINE_CONVENTION_TEXT = "{name}. {text}"
-CONVENTION_TEXTS: Mapping[str, str] = {
-    "sphere": (
-        "Each islet is taken as a sphere whose diameter is that of the circle of equal area, "
-        "d = 2·√(area/π). Its IEQ is (d/150 µm)³."
-    ),
-    "ricordi-long": (
-        "Islets are put in classes of 50 µm by area-equivalent diameter. Each class counts with "
-        "the mean of the volumes at its two ends: 0.167, 0.648, 1.685, 3.500, 6.315, 10.352, and "
-        "15.833 from 350 µm on. For usual size distributions this states about a tenth more than "
-        "one sphere per islet."
-    ),
-    "ricordi-short": (
-        "Islets are put in classes of 50 µm by area-equivalent diameter. Each class counts with "
-        "its rounded factor: 1/6, 1/1.5, 1.7, 3.5, 6.3, 10.4, and 15.8 from 350 µm on."
-    ),
-    "prolate": (
-        "Each islet is taken as a spheroid turned about its long axis: π/6 × long axis × short "
-        "axis², divided by 1.767146 nL."
-    ),
-    "oblate": (
-        "Each islet is taken as a spheroid turned about its short axis: π/6 × long axis² × short "
-        "axis, divided by 1.767146 nL."
-    ),
-    "extrusion": (
-        "The volume of each islet is twice its area times the mean height of spheres that fit its "
-        "outline (doi 10.5566/ias.1869), divided by 1.767146 nL."
-    ),
-}
-DEFINE_DIAMETER = "Diameter"
-DEFINE_DIAMETER_TEXT = "That of the circle of equal area, 2·√(area/π)."
-DEFINE_MINIMUM = "Smallest islet"
-DEFINE_MINIMUM_TEXT = "Islets under {minimum} µm are shown, but do not count."
-DEFINE_BORDER = "Islets at the border"
-BORDER_TEXTS: Mapping[str, str] = {
-    "none": "Counted like all others: the whole sample is in the pictures.",
-    "counting-frame": (
-        "Unbiased counting frame: what touches two of the four sides does not count "
-        "(doi 10.1111/j.1365-2818.1977.tb00062.x)."
-    ),
-    "miles-lantuejoul": (
-        "Objects that touch the border do not count; each other object counts for W·H/((W-w)(H-h)) "
-        "objects, where W × H is the picture and w × h the box around the object."
-    ),
-}
-DEFINE_PURITY = "Purity"
-PURITY_TEXTS: Mapping[str, str] = {
-    "area": "By area: islet area / (islet area + exocrine area).",
-    "volume": "By volume, extrapolated from area: islet volume / (islet + exocrine volume).",
-    "count": "By count: islets / all clusters, as in the Chinese indicators of 2017.",
-}
-DEFINE_VIABILITY = "Viability"
-VIABILITY_TEXTS: Mapping[str, str] = {
-    "tissue-weighted": "Tissue-weighted: live tissue / all tissue of the islets, by area.",
-    "islet-mean": "Mean of the islets: each islet's live share of its area, each islet alike.",
-    "by-islet": (
-        "By islet: islets with a live share of at least {threshold} / all islets, as in the "
-        "Chinese indicators of 2017."
-    ),
-}
-VIABILITY_METHOD = (
-    "A pixel is live when its light in the live channel outweighs that in the dead channel; the "
-    "picture itself shows how the two are to be weighted."
-)
-DEFINE_SIZE_INDEX = "Size index"
-DEFINE_SIZE_INDEX_TEXT = (
-    "IEQ divided by the number of islets. Under 1 the islets are, in the mean of their volumes, "
-    "smaller than 150 µm (PMC4682552)."
-)
-DEFINE_CIRCULARITY = "Circularity"
-DEFINE_CIRCULARITY_TEXT = "4π × area / perimeter², with the perimeter after Crofton. A disc has 1."
-DEFINE_FUSED = "Fused clusters"
-DEFINE_FUSED_TEXT = (
-    "One outline with a waist no wider than {ratio} of the narrower of its two lobes, both widths "
-    "taken along the waist; each lobe holds at least 15 % of the area. Clusters that only touch "
-    "and were outlined apart are two."
-)
-DEFINE_GROWTH = "Growth"
-DEFINE_GROWTH_TEXT = (
-    "Slope of the weighted line through the mean diameters of the days of one lot. Its interval "
-    "holds the scatter of the clusters, of the pictures and of the days about the line."
-)
-DEFINE_POSITIVE = "Positive and co-expressing nuclei"
-DEFINE_POSITIVE_TEXT = (
-    "Nuclei whose brightness, in the nucleus or in a ring around it, is above the threshold, as a "
-    "fraction of all nuclei found. The shares on the wrong side of the threshold are corrected for "
-    "(doi 10.1093/oxfordjournals.aje.a112510). The interval joins sampling, or the scatter between "
-    "pictures where it is larger, and the threshold."
-)
-DEFINE_SCOPE_CELLS = (
-    "The fractions are supportive. They describe the nuclei that the pictures show and do not "
-    "replace flow cytometry."
-)
-DEFINE_TOTAL = "Totals of the lot"
-DEFINE_TOTAL_TEXT = (
-    "Mean over the aliquots of (counted / aliquot volume) × dilution × suspension volume."
-)
-DEFINE_INTERVAL = "Interval and probability"
-DEFINE_INTERVAL_TEXT = (
-    "The interval joins sampling, pixel size, segmentation and the entered volumes. The "
-    "probability that a limit is met follows JCGM 106:2012; {assurance} decides."
-)
-DEFINE_SCOPE = "Scope"
-DEFINE_SCOPE_TEXT = (
-    "The figures describe quantity, identity, purity and viability as far as pictures show them. "
-    "They say nothing about how the islets will work in a patient."
-)
-
 PROVENANCE = "Provenance"
 PROTOCOL = "Protocol"
 PROTOCOL_LINE = "{name}, version {version}, {status}"
