@@ -72,7 +72,7 @@ def report_html(results: RunResults, out: Path) -> str:
 
 
 def render(template: str, *scripts: str, **facts: Any) -> str:
-    """Fill a template with facts; style and scripts come inside, the scripts' hash in its policy."""
+    """Fill a template; style and scripts come inside, the scripts' hash in the page's policy."""
     script = "\n".join(asset(name) for name in ("tables.js", *scripts))
     return (
         environment()

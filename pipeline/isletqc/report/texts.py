@@ -1,7 +1,8 @@
 """Every sentence and word that the report shows, in one place, for reading and for translation.
 
 The definitions of terms are beside it in ``texts_definitions``, what control charts and the index
-of runs say in ``texts_charts``. Names in braces are filled in by the writers; leave them as they are.
+of runs say in ``texts_charts``. Names in braces are filled in by the writers; leave them as they
+are.
 """
 
 from __future__ import annotations
@@ -229,6 +230,7 @@ EDITS_NONE = "Nothing was corrected by hand."
 EDITS_WHERE = "in {pictures} of {all} pictures, by {who}. Every figure on this page holds them."
 TIME, WHO, WHAT, WHY = "Time (UTC)", "Who", "What", "Why"
 ISLET_NUMBERS, CHANGE = "Islets", "Before → after"
+EDIT_NAMES: Mapping[str, str] = {"ieq": "IEQ", "diameter_um": "Diameter, µm"}
 APPROVED_BY = "Approved by {who}, {time}"
 APPROVAL_VOID = "The approval of {who}, {time}, is void: the picture was corrected after it"
 APPROVALS_COUNT = "{n} of {all} pictures approved"

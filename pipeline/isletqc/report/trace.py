@@ -89,7 +89,7 @@ def clock(time: str) -> str:
 def _changes(old: Mapping[str, float | str], new: Mapping[str, float | str]) -> Iterator[str]:
     for name in dict.fromkeys((*old, *new)):
         before, after = (_words(values.get(name)) for values in (old, new))
-        yield f"{figures.spaced(name)}: {before} → {after}"
+        yield f"{texts.EDIT_NAMES.get(name) or figures.spaced(name)}: {before} → {after}"
 
 
 def _words(value: float | str | None) -> str:
