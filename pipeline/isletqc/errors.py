@@ -5,6 +5,7 @@ IsletQCError
 │   ├── ProtocolError
 │   ├── SheetError
 │   ├── RunLockedError
+│   ├── EditError
 │   ├── MissingWeightsError
 │   ├── LedgerError
 │   └── SigningError
@@ -48,6 +49,12 @@ class RunLockedError(UsageError):
     """Another run is writing to the same output folder."""
 
     code = "locked"
+
+
+class EditError(UsageError):
+    """A correction by hand that cannot be made, or not now; nothing has changed."""
+
+    code = "edit"
 
 
 class MissingWeightsError(UsageError):

@@ -133,7 +133,9 @@ class Islet:
     ``neck_ratio`` is the waist of the outline over its narrower lobe, None where there is no waist;
     ``fused`` says whether that makes it two clusters grown together, None where nobody asked.
     ``viability`` is the live share of its tissue by area; ``dead_core_depth_um`` the depth below
-    the outline at which a dead core begins, None where there is none.
+    the outline at which a dead core begins, None where there is none. ``mantle`` is the share of
+    exocrine tissue just outside the outline (dithizone); ``border_width_um`` how wide the light's
+    step across the outline is, None where there is hardly a step.
     """
 
     label: int
@@ -159,6 +161,8 @@ class Islet:
     neck_ratio: float | None = None
     fused: bool | None = None
     dead_core_depth_um: float | None = None
+    mantle: float | None = None
+    border_width_um: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -329,6 +333,7 @@ class Picture:
     For the purity and its interval: ``exocrine_clusters`` (exocrine regions large enough to count
     that touch no islet) and, over all exocrine regions, the sum of their sphere volumes, the sums
     of their squared and cubed areas, and the largest area; None where they were not measured.
+    ``single_cells`` are specks of islet tissue too small for a label.
     """
 
     sample: Sample
@@ -350,6 +355,7 @@ class Picture:
     exocrine_area_squares_um4: float | None = None
     exocrine_area_cubes_um6: float | None = None
     exocrine_largest_um2: float | None = None
+    single_cells: int | None = None
     nuclei: tuple[Nucleus, ...] = ()
     live_dead: LiveDead | None = None
     edits: tuple[Edit, ...] = ()

@@ -25,17 +25,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from isletqc.measure import border, ieq
+from isletqc.measure import border, ieq, stain, tissue
 from isletqc.protocol import Sizing
-from isletqc.records import BACKGROUND, CLASS_NAMES, EXOCRINE, ISLET, Image, Islet, Regions
+from isletqc.records import CLASS_NAMES, ISLET, Image, Islet, Regions
 from isletqc.segment.depth import depth_squared_px2
 
-# About this many background pixels tell the colour of the light; more only cost time.
-_BACKGROUND_SAMPLE = 100_000
 # Extrusion takes a mask twice as wide as this, or wider, on a coarser grid.
 _EXTRUSION_RADIUS_PX = 12
-# Keeps the optical density of a black pixel finite: 0.1 % of full scale.
-_DARKEST = 1e-3
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,25 +71,69 @@ def measure(image: Image, regions: Regions, sizing: Sizing) -> Measurement:
         Colour pictures also have ``redness``: od_green - od_red, 0 for grey and positive for
         red, whatever the brightness of the light. No background, no optical density.
     """
-    um = regions.um_per_px
-    pixels = _islet_pixels(regions.labels)
+    found = _measured(image, regions, sizing, _islet_pixels(regions.labels))
+    return with_tissue(found, regions, tissue.of(regions.classes), sizing)
+
+
+def measure_some(
+    image: Image, regions: Regions, sizing: Sizing, boxes: Mapping[int, tuple[int, int, int, int]]
+) -> tuple[Islet, ...]:
+    """Measure some islets of a picture, to the same bits as `measure` would among all of them.
+
+    Parameters
+    ----------
+    image, regions, sizing : as for `measure`
+    boxes : label -> y0, x0, y1, x1 of each islet to measure; y1 and x1 are one past its last pixel
+    """
+    return _measured(image, regions, sizing, _pixels_in(regions.labels, boxes))
+
+
+def with_tissue(
+    islets: tuple[Islet, ...], regions: Regions, tissues: tissue.Tissue, sizing: Sizing
+) -> Measurement:
+    """Join the islets and both tissues of a picture."""
+    found = tissue.figures(
+        tissues, um_per_px=regions.um_per_px, min_diameter_um=sizing.min_diameter_um
+    )
+    return Measurement(
+        islets=islets,
+        islet_area_um2=found.islet_area_um2,
+        exocrine_area_um2=found.exocrine_area_um2,
+        exocrine_clusters=found.exocrine_clusters,
+        exocrine_volume_nl=found.exocrine_volume_nl,
+        exocrine_area_squares_um4=found.exocrine_area_squares_um4,
+        exocrine_area_cubes_um6=found.exocrine_area_cubes_um6,
+        exocrine_largest_um2=found.exocrine_largest_um2,
+        single_cells=outline.single_cells(regions, _SINGLE_CELL_UM),
+    )
+
+
+def _measured(image: Image, regions: Regions, sizing: Sizing, pixels: _Pixels) -> tuple[Islet, ...]:
+    um, boxes = regions.um_per_px, pixels.boxes
     if not pixels.count:
-        return _with_tissue((), regions, sizing)
-    boxes = _boxes(regions.labels, pixels.count)
-    columns = _sizes(pixels, um) | _shapes(regions.labels, boxes, um)
+        return ()
+    columns = _sizes(pixels, um) | _shapes(regions.labels, pixels, um)
+    columns |= _along_outlines(image, regions, pixels)
     columns |= {"probability": pixels.mean(regions.probability) / 255}
     columns |= {"touches_border": border.touches(boxes, regions.labels.shape).astype(float)}
     columns |= _volumes(columns, sizing)
     columns |= _inclusion(columns, boxes, regions, sizing)
-    stains = _stain(image, regions, pixels)
-    rows = (_islet(i, columns, stains) for i in range(pixels.count) if pixels.area_px[i] > 0)
-    return _with_tissue(tuple(rows), regions, sizing)
+    light = stain.background(image, regions.classes)
+    planes = {n: image.pixels[..., c] for c, n in enumerate(image.channels)}
+    means = {n: pixels.mean(plane) / image.full_scale for n, plane in planes.items()}
+    stains = stain.figures(means, light)
+    return tuple(_islet(i, pixels, columns, stains) for i in np.flatnonzero(pixels.area_px))
 
 
 @dataclass(frozen=True, slots=True)
 class _Pixels:
-    """All islet pixels of a picture: flat index, islet (0-based), coordinates, and areas."""
+    """Pixels of islets, and the islets: label, area and bounding box (N, 4) of each.
 
+    Of each pixel: flat index in the picture, place of its islet among them, and coordinates.
+    """
+
+    labels: NDArray[np.int64]
+    boxes: NDArray[np.int64]
     index: NDArray[np.int64]
     islet: NDArray[np.int64]
     y: NDArray[np.float64]
@@ -116,8 +156,33 @@ def _islet_pixels(labels: NDArray[np.int32]) -> _Pixels:
     flat = labels.reshape(-1)
     index = np.flatnonzero(flat)
     islet = flat[index].astype(np.int64) - 1
-    y, x = np.divmod(index, labels.shape[1])
-    return _Pixels(index, islet, y.astype(float), x.astype(float), np.bincount(islet).astype(float))
+    count = int(islet.max(initial=-1)) + 1
+    return _pixels(index, islet, labels.shape[1], np.arange(1, count + 1), _boxes(labels, count))
+
+
+def _pixels_in(
+    labels: NDArray[np.int32], boxes: Mapping[int, tuple[int, int, int, int]]
+) -> _Pixels:
+    width = labels.shape[1]
+    parts = [np.zeros(0, np.int64)]
+    for label, (y0, x0, y1, x1) in boxes.items():
+        y, x = np.nonzero(labels[y0:y1, x0:x1] == label)
+        parts.append((y + y0) * width + (x + x0))
+    islet = np.repeat(np.arange(len(boxes)), [len(part) for part in parts[1:]])
+    places = np.array(list(boxes.values()), np.int64).reshape(-1, 4)
+    return _pixels(np.concatenate(parts), islet, width, np.array(list(boxes)), places)
+
+
+def _pixels(
+    index: NDArray[np.int64],
+    islet: NDArray[np.int64],
+    width: int,
+    labels: NDArray[np.int64],
+    boxes: NDArray[np.int64],
+) -> _Pixels:
+    y, x = np.divmod(index, width)
+    area_px = np.bincount(islet, minlength=len(labels)).astype(float)
+    return _Pixels(labels, boxes, index, islet, y.astype(float), x.astype(float), area_px)
 
 
 def _boxes(labels: NDArray[np.int32], count: int) -> NDArray[np.int64]:
@@ -149,9 +214,10 @@ def _sizes(pixels: _Pixels, um: float) -> dict[str, NDArray[np.float64]]:
 
 
 def _shapes(
-    labels: NDArray[np.int32], boxes: NDArray[np.int64], um: float
+    labels: NDArray[np.int32], pixels: _Pixels, um: float
 ) -> dict[str, NDArray[np.float64]]:
-    figures = np.array([_shape(_mask(labels, i + 1, b)) for i, b in enumerate(boxes)])
+    islets = zip(pixels.labels.tolist(), pixels.boxes, strict=True)
+    figures = np.array([_shape(_mask(labels, label, box)) for label, box in islets])
     feret_px, circularity, solidity, extrusion_px = figures.T
     return {
         "feret_um": feret_px * um,
@@ -278,59 +344,18 @@ def _inclusion(
     return {"weight": weight, "exclusion_reason": np.array(reason, dtype=object)}
 
 
-def _stain(image: Image, regions: Regions, pixels: _Pixels) -> list[dict[str, float]]:
-    light = _background(image, regions)
-    columns: dict[str, NDArray[np.float64]] = {}
-    for c, name in enumerate(image.channels):
-        mean = pixels.mean(image.pixels[..., c]) / image.full_scale
-        columns[f"mean_{name}"] = mean
-        if light is not None:
-            ratio = np.maximum(mean, _DARKEST) / max(light[c], _DARKEST)
-            columns[f"od_{name}"] = -np.log10(ratio)
-    if {"od_red", "od_green"} <= columns.keys():
-        columns["redness"] = columns["od_green"] - columns["od_red"]
-    return [{n: float(v[i]) for n, v in columns.items()} for i in range(pixels.count)]
-
-
-def _background(image: Image, regions: Regions) -> NDArray[np.float64] | None:
-    """Median of the background in each channel, fraction of full scale."""
-    step = max(1, round(math.sqrt(regions.classes.size / _BACKGROUND_SAMPLE)))
-    some = image.pixels[::step, ::step][regions.classes[::step, ::step] == BACKGROUND]
-    return np.median(some, axis=0) / image.full_scale if len(some) else None
-
-
-def _with_tissue(islets: tuple[Islet, ...], regions: Regions, sizing: Sizing) -> Measurement:
-    """Add the areas of both tissues and the figures of the exocrine regions."""
-    px_um2 = regions.um_per_px**2
-    islet = (regions.classes == ISLET).astype(np.uint8)
-    exocrine = (regions.classes == EXOCRINE).astype(np.uint8)
-    count, numbers = cv2.connectedComponents(exocrine, connectivity=8)
-    areas_um2 = np.bincount(numbers[exocrine > 0], minlength=count)[1:] * px_um2
-    diameters_um = 2 * np.sqrt(areas_um2 / math.pi)
-    beside = np.zeros(count, bool)
-    beside[numbers[cv2.dilate(islet, np.ones((3, 3), np.uint8)) > 0]] = True
-    free = (diameters_um >= sizing.min_diameter_um) & ~beside[1:]
-    return Measurement(
-        islets=islets,
-        islet_area_um2=cv2.countNonZero(islet) * px_um2,
-        exocrine_area_um2=float(areas_um2.sum()),
-        exocrine_clusters=int(free.sum()),
-        exocrine_volume_nl=float(ieq.sphere_nl(diameters_um).sum()),
-        exocrine_area_squares_um4=float((areas_um2**2).sum()),
-        exocrine_area_cubes_um6=float((areas_um2**3).sum()),
-        exocrine_largest_um2=float(areas_um2.max(initial=0)),
-    )
-
-
 def _islet(
-    i: int, columns: Mapping[str, NDArray[np.float64]], stains: list[dict[str, float]]
+    i: int,
+    pixels: _Pixels,
+    columns: Mapping[str, NDArray[np.float64]],
+    stains: list[dict[str, float]],
 ) -> Islet:
     def number(name: str) -> float:
         return float(columns[name][i])
 
     reason = str(columns["exclusion_reason"][i])
     return Islet(
-        label=i + 1,
+        label=int(pixels.labels[i]),
         class_name=CLASS_NAMES[ISLET],
         centroid_yx_um=(number("y_um"), number("x_um")),
         area_um2=number("area_um2"),
