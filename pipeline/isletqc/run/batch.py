@@ -24,8 +24,7 @@ from isletqc.errors import OutputError, ProtocolError, UsageError
 from isletqc.protocol import LoadedProtocol
 from isletqc.records import Failure, Picture, Sample, Verdict
 from isletqc.report.results import NetworkCard, RunResults
-from isletqc.report.run import write_run
-from isletqc.run import inputs, lock, log, names, provenance
+from isletqc.run import inputs, lock, log, names, provenance, record
 from isletqc.run.picture import Job, Method, Outcome
 from isletqc.run.pool import analysed, cores
 from isletqc.segment import learned
@@ -57,6 +56,7 @@ class Order:
     fresh : analyse again what an earlier run finished
     fail_on : ``review`` keeps exit codes 4 and 5, ``fail`` only 4, ``never`` neither
     notes : what a person should know about the choice of inputs
+    ledger : file or URL of the ledger that the results enter; None enters them nowhere
     """
 
     samples: tuple[Sample, ...]
@@ -68,6 +68,7 @@ class Order:
     fresh: bool = False
     fail_on: FailOn = "review"
     notes: tuple[str, ...] = ()
+    ledger: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +112,9 @@ def run(order: Order, *, on_progress: Progress | None = None) -> Finished:
         _clear(order.out)
         outcomes = _outcomes(jobs, method, order, write=write, on_progress=on_progress)
         results = _conclude(outcomes, jobs, method, order=order, started=started)
-        write_run(order.out, results=results)
+        results = record.write(order.out, results)
+        if order.ledger is not None:
+            record.enter(order.out, order.ledger)
         write("info", "finished", exit_code=results.exit_code)
     resumed = sum(outcome.resumed for outcome in outcomes)
     return Finished(results, order.out / "report.html", resumed)

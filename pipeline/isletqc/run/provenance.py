@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import re
 import shlex
 import sys
 from importlib.metadata import PackageNotFoundError, requires, version
@@ -55,5 +56,6 @@ def _name(requirement: str) -> str:
 
 
 def command_line() -> str:
-    """Give the command as it was typed, the program's folder left out."""
-    return shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
+    """Give the command as it was typed, without the program's folder and passwords in URLs."""
+    typed = shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
+    return re.sub(r"(://[^:/@\s]*:)[^@\s]*@", r"\1***@", typed)
