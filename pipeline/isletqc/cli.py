@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -51,6 +51,12 @@ validate = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(validate, name="validate")
+lots = typer.Typer(
+    help="The ledger: lots and their history.", no_args_is_help=True, rich_markup_mode=None
+)
+app.add_typer(lots, name="lots")
+keys = typer.Typer(help="Keys that people sign with.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(keys, name="keys")
 
 
 class Device(StrEnum):
@@ -75,6 +81,13 @@ class Of(StrEnum):
     lot = "lot"
     specimen = "specimen"
     image = "image"
+
+
+class Role(StrEnum):
+    """What a person signs as."""
+
+    author = "author"
+    reviewer = "reviewer"
 
 
 class DrawnStain(StrEnum):
@@ -123,6 +136,20 @@ AssuredOption = Annotated[
 PercentOption = Annotated[float | None, typer.Option(min=0, help="limit, percent")]
 ShareOption = Annotated[float | None, typer.Option(min=0, max=1, help="limit, 0 to 1")]
 VALIDATION_OUT = Path("validation")
+LedgerOption = Annotated[
+    str | None,
+    typer.Option("--ledger", help="SQLite file or postgresql:// URL [default: ISLETQC_LEDGER]"),
+]
+KeyOption = Annotated[
+    str | None, typer.Option("--key", help="name or fingerprint of your key, where you have more")
+]
+PassphraseOption = Annotated[
+    int | None,
+    typer.Option("--passphrase-fd", help="file descriptor to read the passphrase from"),
+]
+RoleOption = Annotated[Role, typer.Option(help="what you sign as")]
+MeaningOption = Annotated[str, typer.Option(help="what you mean by it, in your words")]
+OutArgument = Annotated[Path, typer.Argument(metavar="OUT", help="folder that run wrote")]
 
 
 @app.callback(invoke_without_command=True)
@@ -160,6 +187,10 @@ def run(
     fail_on: Annotated[FailOn, typer.Option(help="verdicts that become exit codes")] = (
         FailOn.review
     ),
+    ledger: LedgerOption = None,
+    release: Annotated[
+        bool, typer.Option("--release", help="refuse a protocol that is not approved in the ledger")
+    ] = False,
 ) -> None:
     """Analyse pictures, judge their lots, write report and tables.
 
@@ -170,9 +201,12 @@ def run(
         from isletqc import protocol as protocol_files
         from isletqc.run import assays as entered
         from isletqc.run import inputs as chosen
+        from isletqc.run import record
         from isletqc.run.batch import Order
 
         loaded = protocol_files.load(protocol)
+        if release:
+            record.refuse_unreleased(loaded, ledger)
         found = chosen.gather(inputs or [], sheet=sheet, out=out)
         samples, notes = entered.attach(found.samples, assays, loaded.protocol)
         order = Order(
@@ -185,6 +219,7 @@ def run(
             fresh=fresh,
             fail_on=fail_on.value,
             notes=found.notes + notes,
+            ledger=record.named_ledger(ledger),
         )
         finished = _carry_out(order)
         raise typer.Exit(finished.results.exit_code)
@@ -201,7 +236,7 @@ def demo(
     with _errors_told():
         from isletqc.run import demo as drawn
 
-        typer.echo(f"Drawing three aliquots of one lot into {out / 'pictures'} ...")
+        _line(f"Drawing three aliquots of one lot into {out / 'pictures'} ...")
         order, truth = drawn.prepare(out, device=device.value)
         finished = _carry_out(order, truth)
         raise typer.Exit(finished.results.exit_code)
@@ -545,9 +580,287 @@ def doctor() -> None:
         raise typer.Exit(1 if faults else 0)
 
 
+@app.command()
+def chart(
+    results: Annotated[
+        list[Path], typer.Argument(metavar="RESULTS...", help="folders of runs, or holding such")
+    ],
+    *,
+    figure: Annotated[
+        str, typer.Option(help="ieq_total, purity, ...; of a picture ieq, islet_count, focus, ...")
+    ] = "ieq_total",
+    image: Annotated[
+        str, typer.Option(help="name of a reference picture that is taken again and again")
+    ] = "",
+    mean: Annotated[float | None, typer.Option(help="given mean, with --sd")] = None,
+    sd: Annotated[float | None, typer.Option(min=0, help="given SD, with --mean")] = None,
+    first: Annotated[
+        int | None, typer.Option(min=2, help="values that establish mean and SD [default: 20]")
+    ] = None,
+    last: Annotated[int | None, typer.Option(min=2, help="chart only the last values")] = None,
+    out: Annotated[Path, typer.Option("--out", "-o", help="folder for the charts")] = Path("chart"),
+) -> None:
+    """Chart a figure over lots: Levey-Jennings and individuals charts, Westgard's rules named.
+
+    Exit code 5 when the last value breaks a rule.
+    """
+    with _errors_told():
+        from isletqc.report.trend import answer, baseline_words
+        from isletqc.run import trend
+
+        question = trend.Question(figure, image, trend.given(mean, sd), first, last)
+        found = trend.from_folders(results, question)
+        page = trend.write(out, found, command=_command_line())
+        _lines([f"note: {reason}" for reason in found.skipped])
+        _lines([f"{figure}: {answer(found)}", baseline_words(found), f"page: {page}"])
+        raise typer.Exit(5 if trend.broken(found) else 0)
+
+
+@protocols.command("approve")
+def protocols_approve(
+    file: Annotated[str, typer.Argument(help="YAML file or shipped name")],
+    *,
+    role: RoleOption = Role.author,
+    meaning: MeaningOption,
+    key: KeyOption = None,
+    passphrase_fd: PassphraseOption = None,
+    ledger: LedgerOption = None,
+) -> None:
+    """Approve a protocol file for release under your signature; its hash enters the ledger."""
+    _decide(file, "approved", role, meaning=meaning, key=key, fd=passphrase_fd, ledger=ledger)
+
+
+@protocols.command("retire")
+def protocols_retire(
+    file: Annotated[str, typer.Argument(help="YAML file or shipped name")],
+    *,
+    role: RoleOption = Role.author,
+    meaning: MeaningOption,
+    key: KeyOption = None,
+    passphrase_fd: PassphraseOption = None,
+    ledger: LedgerOption = None,
+) -> None:
+    """Take a protocol file out of use under your signature."""
+    _decide(file, "retired", role, meaning=meaning, key=key, fd=passphrase_fd, ledger=ledger)
+
+
+@protocols.command("state")
+def protocols_state(
+    file: Annotated[str, typer.Argument(help="YAML file or shipped name")],
+    *,
+    ledger: LedgerOption = None,
+) -> None:
+    """Say whether the ledger knows a protocol file as approved, and by whom."""
+    with _errors_told():
+        from isletqc import protocol as protocol_files
+        from isletqc.run import lots as lines
+        from isletqc.run import record
+
+        loaded = protocol_files.load(file)
+        _lines(lines.protocol(loaded, record.protocol_state(loaded, ledger)))
+
+
+@lots.command("list")
+def lots_list(ledger: LedgerOption = None) -> None:
+    """List all lots, each as its newest run left it."""
+    with _errors_told():
+        from isletqc.run import lots as lines
+
+        _lines(lines.listed(ledger))
+
+
+@lots.command("show")
+def lots_show(
+    name: Annotated[str, typer.Argument(help="name of the lot")], ledger: LedgerOption = None
+) -> None:
+    """Show everything about one lot: figures, corrections, signatures, audit trail."""
+    with _errors_told():
+        from isletqc.run import lots as lines
+
+        _lines(lines.shown(name, ledger))
+
+
+@lots.command("rebuild")
+def lots_rebuild(
+    folders: Annotated[
+        list[Path], typer.Argument(metavar="FOLDER...", help="result folders, or folders of them")
+    ],
+    ledger: LedgerOption = None,
+) -> None:
+    """Enter result folders that the ledger does not have; builds a lost ledger anew."""
+    with _errors_told():
+        from isletqc.run import record
+
+        for found in record.rebuild(folders, ledger):
+            _line(f"{found.out}: {'entered as' if found.new else 'is there already:'} {found.run}")
+
+
+@lots.command("backup")
+def lots_backup(
+    target: Annotated[str, typer.Argument(help="new SQLite file, or URL of an empty database")],
+    ledger: LedgerOption = None,
+) -> None:
+    """Copy the whole ledger and check the copy; also the way back, and to a server."""
+    with _errors_told():
+        from isletqc.run import record
+
+        _line(record.backup(target, ledger))
+
+
+@lots.command("upgrade")
+def lots_upgrade(ledger: LedgerOption = None) -> None:
+    """Bring a ledger of an earlier isletqc up to date; its entries stay as they are."""
+    with _errors_told():
+        from isletqc.run import record
+
+        _line(record.upgrade(ledger))
+
+
+@keys.command("new")
+def keys_new(
+    name: Annotated[str, typer.Argument(help="your full name, as it shall stand on reports")],
+    passphrase_fd: PassphraseOption = None,
+) -> None:
+    """Make your key, sealed under a passphrase that you choose."""
+    with _errors_told():
+        from isletqc.ledger import keys as files
+        from isletqc.run import lots as lines
+
+        made = files.new(name, _passphrase(passphrase_fd, f"new passphrase of {name}", twice=True))
+        _lines([lines.key(made), f"file: {made.path}"])
+
+
+@keys.command("list")
+def keys_list() -> None:
+    """List your keys: fingerprint, date, name."""
+    with _errors_told():
+        from isletqc.ledger import keys as files
+        from isletqc.run import lots as lines
+
+        _lines([lines.key(key) for key in files.every()] or ["no keys here"])
+
+
+@keys.command("show")
+def keys_show(
+    name: Annotated[str | None, typer.Argument(help="name, or start of the fingerprint")] = None,
+) -> None:
+    """Show a key's public half, for the laboratory's list of whose key is whose."""
+    with _errors_told():
+        from isletqc.ledger import keys as files
+
+        key = files.find(name)
+        _lines([f"who          {key.who}", f"created      {key.created}"])
+        _lines([f"fingerprint  {key.fingerprint}", f"public key   {key.public_key}"])
+
+
+@app.command()
+def sign(
+    out: OutArgument,
+    *,
+    role: RoleOption,
+    meaning: MeaningOption,
+    key: KeyOption = None,
+    passphrase_fd: PassphraseOption = None,
+    ledger: LedgerOption = None,
+) -> None:
+    """Sign a run's results: pictures, labels, protocol, weights and figures.
+
+    Any later change makes the signature void, and the report says so.
+    """
+    with _errors_told():
+        from isletqc.run import lots as lines
+        from isletqc.run import record
+
+        mine = record.key_to_sign_with(key)
+        under = record.sign(
+            out,
+            role=role.value,
+            meaning=meaning,
+            key=mine,
+            passphrase=_passphrase(passphrase_fd, f"passphrase of {mine.who}"),
+            address=ledger,
+        )
+        _lines([*lines.signed(under), record.release_standing(out).sentence or "signed"])
+
+
+@app.command()
+def verify(
+    outs: Annotated[
+        list[Path] | None, typer.Argument(metavar="OUT...", help="folders that run wrote")
+    ] = None,
+    ledger: LedgerOption = None,
+) -> None:
+    """Check the ledger's audit trail, and files and signatures of result folders.
+
+    Exit code 4 when something is not as it was entered; each fault is named.
+    """
+    with _errors_told():
+        from isletqc.run import lots as lines
+        from isletqc.run import record
+
+        found = record.check(outs or [], ledger)
+        _lines(lines.findings(found))
+        raise typer.Exit(4 if found.broken else 0)
+
+
+@app.command()
+def sbom() -> None:
+    """Print the software bill of materials: CycloneDX JSON of all packages and networks."""
+    with _errors_told():
+        import json
+
+        from isletqc.run import bill
+
+        _line(json.dumps(bill.of_materials(), indent=2))
+
+
 def main() -> None:
     """Run the program."""
     app()
+
+
+def _decide(
+    file: str,
+    state: Literal["approved", "retired"],
+    role: Role,
+    *,
+    meaning: str,
+    key: str | None,
+    fd: int | None,
+    ledger: str | None,
+) -> None:
+    with _errors_told():
+        from isletqc import protocol as protocol_files
+        from isletqc.run import lots as lines
+        from isletqc.run import record
+
+        loaded = protocol_files.load(file)
+        mine = record.key_to_sign_with(key)
+        found = record.decide_on_protocol(
+            loaded,
+            state,
+            role=role.value,
+            meaning=meaning,
+            key=mine,
+            passphrase=_passphrase(fd, f"passphrase of {mine.who}"),
+            address=ledger,
+        )
+        _lines(lines.protocol(loaded, found))
+
+
+def _passphrase(fd: int | None, prompt: str, *, twice: bool = False) -> str:
+    """Read a passphrase from a descriptor, else ISLETQC_PASSPHRASE, else the terminal."""
+    import os
+
+    if fd is not None:
+        try:
+            with os.fdopen(fd, encoding="utf-8") as file:
+                return file.readline().rstrip("\n")
+        except OSError as e:
+            raise UsageError(f"--passphrase-fd {fd}: cannot be read: {e.strerror}") from e
+    if (given := os.environ.get("ISLETQC_PASSPHRASE")) is not None:
+        return given
+    return str(typer.prompt(prompt, hide_input=True, confirmation_prompt=twice, err=True))
 
 
 def _measured(kind: Kind, inputs: list[str], figure: str | None, of: Of) -> Observations:
@@ -558,16 +871,20 @@ def _measured(kind: Kind, inputs: list[str], figure: str | None, of: Of) -> Obse
 
 def _answered(study: Study, out: Path) -> None:
     """Write page and JSON, say the answer, end with 4 when a limit is missed."""
-    import shlex
-    import sys
-
     from isletqc.validation import page
 
-    page.write(out, study, command=shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]))
+    page.write(out, study, command=_command_line())
     _lines([study.answer, *(f"note: {caution}" for caution in study.cautions)])
     _lines(page.acceptance_lines(study))
     _line(f"page: {out / 'validation.html'}")
     raise typer.Exit(4 if study.verdict == "fail" else 0)
+
+
+def _command_line() -> str:
+    import shlex
+    import sys
+
+    return shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
 
 
 def _carry_out(order: Order, truth: Mapping[str, float] | None = None) -> Finished:
@@ -655,7 +972,20 @@ def _line(text: str, *, err: bool = False) -> None:
     shown = "".join(
         c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in text
     )
-    typer.echo(shown.encode("utf-8", errors="replace").decode("utf-8"), err=err)
+    try:
+        typer.echo(shown.encode("utf-8", errors="replace").decode("utf-8"), err=err)
+    except BrokenPipeError:
+        _hush(err=err)
+
+
+def _hush(*, err: bool) -> None:
+    """Nobody reads on (``| head``): the work goes on in silence and keeps its own exit code."""
+    import os
+    import sys
+
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, (sys.stderr if err else sys.stdout).fileno())
+    os.close(nowhere)
 
 
 def _lines(texts: Iterable[str]) -> None:

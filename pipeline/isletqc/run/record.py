@@ -15,7 +15,18 @@ from sqlalchemy import Connection
 
 from isletqc.decide.release import Role, Standing, standing
 from isletqc.errors import LedgerError, OutputError, SigningError
-from isletqc.ledger import connect, control, digest, entry, folder, keys, signatures, store, verify
+from isletqc.ledger import (
+    connect,
+    control,
+    copying,
+    digest,
+    entry,
+    folder,
+    keys,
+    signatures,
+    store,
+    verify,
+)
 from isletqc.ledger.connect import Ledger
 from isletqc.ledger.verify import Findings
 from isletqc.protocol import LoadedProtocol, Release
@@ -74,9 +85,43 @@ def enter(out: Path, address: str | None = None, *, action: str = "run", why: st
     return True
 
 
-def rebuild(outs: Sequence[Path], address: str) -> Iterator[Entered]:
+def named_ledger(address: str | None) -> str | None:
+    """Address that was given, else that of ISLETQC_LEDGER, else None."""
+    return connect.named(address)
+
+
+def backup(target: str, address: str | None = None) -> str:
+    """Copy the whole ledger into a new file or an empty database; says what was copied."""
+    with store.opened(connect.required(address)) as ledger:
+        count = copying.backup(ledger, target)
+        return f"{count} entries copied from {ledger.address}; the copy is whole"
+
+
+def upgrade(address: str | None = None) -> str:
+    """Bring a ledger up to date; says from which version to which."""
+    with connect.connected(connect.required(address)) as ledger:
+        if ledger.file is not None and not ledger.file.is_file():
+            raise LedgerError(f"{ledger.address}: expected a ledger, found none")
+        before, after = store.upgrade(ledger)
+        if before == after:
+            return f"{ledger.address}: version {after}, nothing to do"
+        return f"{ledger.address}: version {before or 'none'} is now version {after}"
+
+
+def protocol_state(loaded: LoadedProtocol, address: str | None = None) -> control.Control:
+    """Where a protocol file stands in the ledger."""
+    with store.opened(connect.required(address)) as ledger:
+        return control.state(ledger, loaded)
+
+
+def key_to_sign_with(name: str | None) -> keys.Key:
+    """Key of this name or fingerprint; the only one where none is named."""
+    return keys.find(name)
+
+
+def rebuild(outs: Sequence[Path], address: str | None = None) -> Iterator[Entered]:
     """Enter result folders that the ledger does not have; folders inside folders are searched."""
-    with store.opened(address, create=True) as ledger:
+    with store.opened(connect.required(address), create=True) as ledger:
         for out in result_folders(outs):
             yield _rebuilt(ledger, out)
 
