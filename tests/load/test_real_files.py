@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
-from isletqc.errors import PixelSizeUnknownError, UnsupportedPictureError
+from isletqc.errors import PixelSizeUnknownError
 from isletqc.load import fitness, picture
 from isletqc.protocol import FitnessLimits
 from isletqc.records import Image, Stain
@@ -61,11 +61,6 @@ def test_mass_cytometry_ome_tiff_keeps_its_channels(real_data: Path) -> None:
     assert image.pixels.shape == (60, 60, 5)
     assert image.pixels.dtype == np.float32
     assert image.channels[1] == "Pr141_Cytokeratin 5"
-
-
-def test_leica_lif_is_refused_by_name_with_the_way_out(real_data: Path) -> None:
-    with pytest.raises(UnsupportedPictureError, match=r"Leica LIF.*export.*OME-TIFF"):
-        brightfield(real_data / "real_files" / "Example_2D-3D.lif")
 
 
 def test_jpegs_of_a_72_dpi_camera_have_no_pixel_size(real_data: Path) -> None:

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from isletqc.errors import PictureTooLargeError
 from isletqc.load.pixel_size import Claim
+
+# Colour and alpha of the largest picture.
+_MAX_SAMPLES_PER_PIXEL = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,3 +40,21 @@ class Header:
     orientation: int = 1
     pages: int = 1
     planes: tuple[int, ...] = (0,)
+
+
+def refuse_large(head: Header, max_megapixels: float) -> None:
+    """Refuse a picture that claims too many pixels, before memory is taken for them.
+
+    Raises
+    ------
+    PictureTooLargeError
+        More pixels than the limit, or more than four samples for each pixel of the limit.
+    """
+    height, width = head.shape_yx
+    megapixels = height * width / 1e6
+    stored = len(head.channels) + head.alpha
+    if megapixels > max_megapixels or megapixels * stored > max_megapixels * _MAX_SAMPLES_PER_PIXEL:
+        raise PictureTooLargeError(
+            f"claims {width} x {height} pixels of {stored} channels ({megapixels:.0f} megapixels); "
+            f"the limit is {max_megapixels:g} (protocol: segmentation.max_megapixels)"
+        )

@@ -1,8 +1,9 @@
-"""Read a picture file: content, calibration and identity in one pass over its bytes.
+"""Read a picture file: content, calibration and identity.
 
-The file is read once; its SHA-256 is of those bytes. The first bytes tell the format, the head
-tells size and calibration, and only then are pixels decoded. JPEG and PNG are turned upright
-after their EXIF orientation, as every viewer does.
+TIFF, PNG and JPEG are read in one pass; their SHA-256 is of those bytes. The first bytes tell the
+format, the head tells size and calibration, and only then are pixels decoded. JPEG and PNG are
+turned upright after their EXIF orientation, as every viewer does. Microscopes' own formats, of
+one picture or several (``FILE#SERIES``), are read in a process of their own.
 """
 
 from __future__ import annotations
@@ -16,15 +17,33 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from isletqc.errors import PictureError, PictureTooLargeError, UnreadablePictureError
-from isletqc.load import jpeg, pixel_size, png, samples, signature, tiff
-from isletqc.load.header import Header
-from isletqc.load.signature import Form
+from isletqc.errors import (
+    PictureError,
+    PictureTooLargeError,
+    UnreadablePictureError,
+    UnsupportedPictureError,
+)
+from isletqc.load import foreign, jpeg, location, pixel_size, png, samples, signature, tiff
+from isletqc.load.answer import Answer
+from isletqc.load.header import Header, refuse_large
+from isletqc.load.signature import Form, MicroscopeForm
 from isletqc.records import Image, Stain
 
 _DEFAULT_MEGAPIXELS = 400.0
 # Colour and alpha of the largest picture, in 32 bit; a larger file cannot be one picture.
-_MAX_SAMPLES_PER_PIXEL, _MAX_BYTES_PER_PIXEL = 4, 16
+_MAX_BYTES_PER_PIXEL = 16
+_MAGIC_BYTES = 16
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    """A picture as its file holds it; ``problem`` says why its pixels are missing."""
+
+    head: Header | None
+    pixels: NDArray[Any] | None = None
+    sha256: str = ""
+    series: tuple[str, ...] = ()
+    problem: PictureError | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +56,7 @@ class FileFacts:
     shape : height, width, channels
     dtype, channels, full_scale : of the pixels as they would be handed on
     pages : pages in the file
+    series : the pictures of a file of several, one line each
     um_per_px, um_per_px_source : calibration; None and empty when unknown
     """
 
@@ -47,6 +67,7 @@ class FileFacts:
     channels: tuple[str, ...] = ()
     full_scale: float | None = None
     pages: int = 0
+    series: tuple[str, ...] = ()
     um_per_px: float | None = None
     um_per_px_source: str = ""
     problem: str = ""
@@ -64,7 +85,8 @@ def read(
 
     Parameters
     ----------
-    path : TIFF (OME, ImageJ, MetaXpress), PNG or JPEG
+    path : TIFF (OME, ImageJ, MetaXpress), PNG, JPEG; with the extra ``formats`` also LIF, ND2,
+        CZI, VSI, NDPI, SVS and OME-Zarr. ``FILE#SERIES`` names one of several pictures
     stain : what the picture shows
     pixel_size_um : micrometres per pixel; wins over what the file says
     pixel_size_source : where that came from, e.g. ``"sheet"``
@@ -83,11 +105,9 @@ def read(
     """
     path = Path(path)
     with _naming(path):
-        data = _read_bytes(path, max_megapixels)
-        form = signature.identify(data, path.suffix)
-        head = _header(data, form)
-        _refuse_large(head, max_megapixels)
-        pixels, full_scale = samples.convert(_pixels(data, form, head), head)
+        stored = _stored(path, max_megapixels, hashed=True)
+        found, head = _found(stored)
+        pixels, full_scale = samples.convert(found, head)
         um_per_px, source = pixel_size.decide(
             head.claims, given_um=pixel_size_um, given_source=pixel_size_source
         )
@@ -98,9 +118,34 @@ def read(
         um_per_px=um_per_px,
         um_per_px_source=source,
         path=str(path),
-        sha256=hashlib.sha256(data).hexdigest(),
+        sha256=stored.sha256,
         stain=stain,
     )
+
+
+def identity(path: Path) -> str:
+    """SHA-256 of what :func:`read` would read, as in ``Image.sha256``; no pixel is decoded.
+
+    Raises
+    ------
+    UnreadablePictureError
+        There is no such file.
+    UnsupportedPictureError
+        None, or no such one, of several pictures is named.
+    """
+    file, wanted = location.split(path)
+    with _naming(path), _readable():
+        form = _microscope_form(file)
+        if form is None and not file.is_file():
+            raise UnreadablePictureError("no such file, or no plain one")
+        if form is None:
+            return location.digest(file)
+        found = foreign.read(
+            file, form, wanted=wanted, max_megapixels=_DEFAULT_MEGAPIXELS, pixels=False
+        )
+        if not found.number:
+            raise found.problem or UnreadablePictureError("the file holds no picture")
+        return _digest(file, found)
 
 
 def describe(path: Path) -> FileFacts:
@@ -108,12 +153,13 @@ def describe(path: Path) -> FileFacts:
     path = Path(path)
     try:
         with _naming(path):
-            data = _read_bytes(path, _DEFAULT_MEGAPIXELS)
-            form = signature.identify(data, path.suffix)
-            head = _header(data, form)
+            stored = _stored(path, _DEFAULT_MEGAPIXELS, hashed=False)
     except PictureError as e:
         return FileFacts(path=str(path), problem=str(e))
-    pixels, full_scale, pixel_problem = _try_pixels(path, data, form, head)
+    head = stored.head
+    if head is None:
+        return FileFacts(path=str(path), series=stored.series, problem=f"{path}: {stored.problem}")
+    pixels, full_scale, pixel_problem = _try_pixels(path, stored, head)
     um_per_px, source, size_problem = _try_pixel_size(path, head)
     shape = head.shape_yx if pixels is None else pixels.shape[:2]
     return FileFacts(
@@ -124,6 +170,7 @@ def describe(path: Path) -> FileFacts:
         channels=head.channels,
         full_scale=full_scale,
         pages=head.pages,
+        series=stored.series,
         um_per_px=um_per_px,
         um_per_px_source=source,
         problem=pixel_problem or size_problem,
@@ -131,12 +178,11 @@ def describe(path: Path) -> FileFacts:
 
 
 def _try_pixels(
-    path: Path, data: bytes, form: Form, head: Header
+    path: Path, stored: _Stored, head: Header
 ) -> tuple[NDArray[Any] | None, float | None, str]:
     try:
         with _naming(path):
-            _refuse_large(head, _DEFAULT_MEGAPIXELS)
-            return *samples.convert(_pixels(data, form, head), head), ""
+            return *samples.convert(_found(stored)[0], head), ""
     except PictureError as e:
         return None, head.full_scale, str(e)
 
@@ -158,26 +204,82 @@ def _naming(path: Path) -> Iterator[None]:
         raise type(e)(f"{path}: {e}") from e
 
 
-def _read_bytes(path: Path, max_megapixels: float) -> bytes:
+def _found(stored: _Stored) -> tuple[NDArray[Any], Header]:
+    """Give pixels and head, or raise why there are none."""
+    if stored.pixels is None or stored.head is None:
+        raise stored.problem or UnreadablePictureError("the file holds no pixels")
+    return stored.pixels, stored.head
+
+
+def _stored(path: Path, max_megapixels: float, *, hashed: bool) -> _Stored:
+    """Read a file; what is wrong with its pixels alone is kept as the problem."""
+    file, wanted = location.split(path)
+    with _readable():
+        form = _microscope_form(file)
+        if form is None:
+            return _plain(file, wanted, max_megapixels)
+        found = foreign.read(file, form, wanted=wanted, max_megapixels=max_megapixels)
+        several = found.listed if len(found.listed) > 1 else ()
+        sha256 = _digest(file, found) if hashed and found.pixels is not None else ""
+    return _Stored(found.head, found.pixels, sha256, several, found.problem)
+
+
+def _plain(file: Path, wanted: str, max_megapixels: float) -> _Stored:
+    data = _read_bytes(file, max_megapixels)
+    form = signature.identify(data, file.suffix)
+    if wanted:
+        raise UnsupportedPictureError(f"{form} holds one picture: no series {wanted!r} in it")
+    head = _header(data, form)
+    sha256 = hashlib.sha256(data).hexdigest()
     try:
-        if path.is_dir():
-            raise UnreadablePictureError("expected a picture file, found a folder")
-        if path.exists() and not path.is_file():
-            raise UnreadablePictureError("expected a picture file, found a device or pipe")
-        size = path.stat().st_size
-        if size > max_megapixels * 1e6 * _MAX_BYTES_PER_PIXEL:
-            raise PictureTooLargeError(
-                f"file of {size / 1e9:.1f} GB; the limit is {max_megapixels:g} megapixels"
-            )
-        data = path.read_bytes()
-    except FileNotFoundError as e:
-        raise UnreadablePictureError("no such file") from e
-    except (OSError, ValueError) as e:
-        cause = getattr(e, "strerror", None) or e
-        raise UnreadablePictureError(f"cannot be read: {cause}") from e
+        refuse_large(head, max_megapixels)
+        return _Stored(head, _pixels(data, form, head), sha256)
+    except PictureError as e:
+        return _Stored(head, sha256=sha256, problem=e)
+
+
+def _digest(file: Path, found: Answer) -> str:
+    return location.digest(file, found.number if len(found.listed) > 1 else 0)
+
+
+def _microscope_form(file: Path) -> MicroscopeForm | None:
+    """Name the microscope's own format of a file; None when it is no such file."""
+    if location.is_zarr(file):
+        return "OME-Zarr"
+    if not file.is_file():
+        return None
+    with file.open("rb") as opened:
+        first = opened.read(_MAGIC_BYTES)
+    return signature.microscope(file.suffix, first) if first else None
+
+
+def _read_bytes(file: Path, max_megapixels: float) -> bytes:
+    if file.is_dir():
+        raise UnreadablePictureError("expected a picture file, found a folder")
+    if file.exists() and not file.is_file():
+        raise UnreadablePictureError("expected a picture file, found a device or pipe")
+    size = file.stat().st_size
+    if size > max_megapixels * 1e6 * _MAX_BYTES_PER_PIXEL:
+        raise PictureTooLargeError(
+            f"file of {size / 1e9:.1f} GB; the limit is {max_megapixels:g} megapixels"
+        )
+    data = file.read_bytes()
     if not data:
         raise UnreadablePictureError("the file is empty (0 bytes)")
     return data
+
+
+@contextmanager
+def _readable() -> Iterator[None]:
+    """Say in words why a file cannot be opened."""
+    try:
+        yield
+    except FileNotFoundError as e:
+        raise UnreadablePictureError("no such file") from e
+    except OSError as e:
+        raise UnreadablePictureError(f"cannot be read: {e.strerror or 'the drive failed'}") from e
+    except ValueError as e:  # a null in the name
+        raise UnreadablePictureError(f"cannot be read: {e}") from e
 
 
 def _header(data: bytes, form: Form) -> Header:
@@ -198,14 +300,3 @@ def _pixels(data: bytes, form: Form, head: Header) -> NDArray[Any]:
             return png.pixels(data, head)
         case "JPEG":
             return jpeg.pixels(data, head)
-
-
-def _refuse_large(head: Header, max_megapixels: float) -> None:
-    height, width = head.shape_yx
-    megapixels = height * width / 1e6
-    stored = len(head.channels) + head.alpha
-    if megapixels > max_megapixels or megapixels * stored > max_megapixels * _MAX_SAMPLES_PER_PIXEL:
-        raise PictureTooLargeError(
-            f"claims {width} x {height} pixels of {stored} channels ({megapixels:.0f} megapixels); "
-            f"the limit is {max_megapixels:g} (protocol: segmentation.max_megapixels)"
-        )

@@ -68,13 +68,19 @@ def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
         (length,) = struct.unpack_from(">I", data, at)
         name, end = data[at + 4 : at + 8], at + 8 + length
         if end + 4 > len(data):
-            raise UnreadablePictureError(f"PNG is cut short within a chunk ({name!r})")
+            raise UnreadablePictureError(f"PNG is cut short within its {_part(name)}")
         if zlib.crc32(memoryview(data)[at + 4 : end]) != struct.unpack_from(">I", data, end)[0]:
-            raise UnreadablePictureError(f"PNG is damaged: checksum of a chunk ({name!r}) is wrong")
+            raise UnreadablePictureError(f"PNG is damaged: wrong checksum of its {_part(name)}")
         if name == b"IEND":
             return
         yield name, b"" if name == b"IDAT" else data[at + 8 : end]
         at = end + 4
+
+
+def _part(name: bytes) -> str:
+    """Say in words which part of a PNG a chunk is."""
+    known = {b"IHDR": "head", b"IDAT": "pixel data", b"IEND": "end"}
+    return known.get(name, "additional data")
 
 
 def _size(body: bytes) -> tuple[tuple[int, int], int, int]:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from isletqc.errors import SheetError
+from isletqc.load import location
 from isletqc.records import Sample, Stain
 
 COLUMNS = (
@@ -238,8 +239,9 @@ def _text_fault(text: str, longest: int, *, notes: bool) -> str:
 
 
 def _file_fault(path: Path) -> str:
+    file, _ = location.split(path)
     try:
-        if path.is_file():
+        if file.is_file() or location.is_zarr(file):
             return ""
         if path.exists():
             return f"expected a picture file, found a folder or device: {path}"
@@ -258,8 +260,9 @@ def _repeated_files(rows: Sequence[_Row]) -> list[_Fault]:
         if "image" not in row.cells:
             continue
         path = Path(row.cells["image"])
-        status = path.stat()
-        same = ((status.st_dev, status.st_ino), str(path.resolve()).casefold())
+        file, series = location.split(path)
+        status = file.stat()
+        same = ((status.st_dev, status.st_ino, series), str(path.resolve()).casefold())
         earlier = next((seen[key] for key in same if key in seen), None)
         if earlier is not None:
             what = f"image: expected each file once, found {path.name!r} again (line {earlier})"

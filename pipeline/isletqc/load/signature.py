@@ -7,6 +7,7 @@ from typing import Literal
 from isletqc.errors import UnreadablePictureError, UnsupportedPictureError
 
 Form = Literal["TIFF", "PNG", "JPEG"]
+MicroscopeForm = Literal["Leica LIF", "Nikon ND2", "CZI", "VSI", "NDPI", "SVS", "OME-Zarr"]
 
 _SUFFIXES: dict[Form, tuple[str, ...]] = {
     "TIFF": (".tif", ".tiff", ".btf", ".tf2", ".tf8", ".stk"),
@@ -21,6 +22,16 @@ _MAGIC: tuple[tuple[int, bytes, Form], ...] = (
     (0, b"\x89PNG\r\n\x1a\n", "PNG"),
     (0, b"\xff\xd8\xff", "JPEG"),
 )
+_TIFF_MAGIC = tuple(magic for _, magic, form in _MAGIC if form == "TIFF")
+# Suffix and first bytes together: NDPI, SVS and VSI begin like any TIFF.
+_MICROSCOPE: dict[str, tuple[MicroscopeForm, tuple[bytes, ...]]] = {
+    ".lif": ("Leica LIF", (b"\x70\0\0\0",)),
+    ".nd2": ("Nikon ND2", (b"\xda\xce\xbe\x0a", b"\0\0\0\x0cjP  ")),
+    ".czi": ("CZI", (b"ZISRAWFILE",)),
+    ".vsi": ("VSI", _TIFF_MAGIC),
+    ".ndpi": ("NDPI", _TIFF_MAGIC),
+    ".svs": ("SVS", _TIFF_MAGIC),
+}
 _FOREIGN_MAGIC = (
     (0, b"\x70\0\0\0", "Leica LIF"),
     (0, b"ZISRAWFILE", "Zeiss CZI"),
@@ -41,13 +52,12 @@ _FOREIGN_MAGIC = (
     (0, b"\x1f\x8b", "gzip"),
 )
 _FOREIGN_SUFFIXES = {
-    ".lif": "Leica LIF", ".lof": "Leica LOF", ".czi": "Zeiss CZI", ".zvi": "Zeiss ZVI",
-    ".lsm": "Zeiss LSM", ".nd2": "Nikon ND2", ".vsi": "Olympus VSI", ".oir": "Olympus OIR",
-    ".oib": "Olympus OIB", ".oif": "Olympus OIF", ".ims": "Imaris IMS", ".svs": "Aperio SVS",
-    ".ndpi": "Hamamatsu NDPI", ".scn": "Leica SCN", ".qptiff": "Akoya QPTIFF",
+    ".lof": "Leica LOF", ".zvi": "Zeiss ZVI", ".lsm": "Zeiss LSM", ".oir": "Olympus OIR",
+    ".oib": "Olympus OIB", ".oif": "Olympus OIF", ".ims": "Imaris IMS",
+    ".scn": "Leica SCN", ".qptiff": "Akoya QPTIFF",
     ".dcm": "DICOM", ".bmp": "BMP", ".gif": "GIF", ".webp": "WebP", ".jp2": "JPEG 2000",
     ".jxl": "JPEG XL", ".heic": "HEIF", ".dng": "camera raw", ".cr2": "camera raw",
-    ".nef": "camera raw", ".zarr": "OME-Zarr",
+    ".nef": "camera raw",
 }  # fmt: skip
 _REMEDY = "export the plane in focus as OME-TIFF, TIFF or PNG"
 
@@ -79,12 +89,36 @@ def identify(data: bytes, suffix: str) -> Form:
     return form
 
 
+def microscope(suffix: str, first: bytes) -> MicroscopeForm | None:
+    """Name the microscope's own format that ``suffix`` promises; None for any other name.
+
+    Raises
+    ------
+    UnreadablePictureError
+        The first bytes are of something else.
+    """
+    form, starts = _MICROSCOPE.get(suffix.lower(), (None, ()))
+    if form is not None and not first.startswith(starts):
+        raise UnreadablePictureError(
+            f"named {suffix} but holds no {form}; found bytes {first[:8].hex(' ')}: damaged, "
+            "encrypted or no picture"
+        )
+    return form
+
+
 def _refuse(data: bytes, suffix: str, promised: Form | None) -> Form:
     foreign = next((n for at, magic, n in _FOREIGN_MAGIC if data.startswith(magic, at)), None)
     if promised is not None:
         found = foreign or f"bytes {data[:8].hex(' ')}: damaged, encrypted or no picture"
         raise UnreadablePictureError(f"named {suffix} but holds no {promised}; found {found}")
     vendor = foreign or _FOREIGN_SUFFIXES.get(suffix)
+    own = next(
+        (s for s, (_, magic) in _MICROSCOPE.items() if vendor and data.startswith(magic)), ""
+    )
+    if own:
+        raise UnsupportedPictureError(
+            f"{vendor} under the name {suffix or 'without suffix'}; rename it to {own}"
+        )
     if vendor is not None:
         raise UnsupportedPictureError(f"{vendor} is not read by isletqc; {_REMEDY}")
     raise UnreadablePictureError(

@@ -1,8 +1,9 @@
 """What is to be analysed: paths and a sample sheet become samples, in a fixed order.
 
-A file is a picture of the lot named after its folder. A folder is searched with all its
-subfolders; each folder is a lot of one specimen. With a sheet the sheet names the pictures, and
-the paths choose among its lots. Nothing is left out without a note that says so.
+A file is a picture of the lot named after its folder; ``FILE#SERIES`` is one of several in a file.
+A folder is searched with all its subfolders; each folder is a lot of one specimen. With a sheet
+the sheet names the pictures, and the paths choose among its lots. Nothing is left out without a
+note that says so.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from isletqc.errors import UsageError
+from isletqc.load import location
 from isletqc.load import sheet as sheets
 from isletqc.protocol import Protocol
 from isletqc.records import Sample
@@ -24,7 +26,7 @@ SUFFIXES = frozenset(
         *(".bmp", ".gif", ".jp2", ".jpe", ".jpeg", ".jpg", ".png", ".pnm", ".ppm", ".webp"),
         *(".btf", ".dcm", ".dng", ".lsm", ".qptiff", ".stk", ".tf8", ".tif", ".tiff"),
         *(".czi", ".ims", ".lif", ".mrxs", ".nd2", ".ndpi", ".oib", ".oif", ".oir", ".scn"),
-        *(".svs", ".vsi", ".zvi"),
+        *(".svs", ".vsi", ".zarr", ".zvi"),
     )
 )
 SHEET_NAME = "samples.csv"
@@ -63,7 +65,7 @@ def gather(paths: Sequence[Path], *, sheet: Path | None, out: Path) -> Inputs:
     SheetError
         The sheet is wrong.
     """
-    missing = [str(p) for p in paths if not p.exists()]
+    missing = [str(p) for p in paths if not location.exists(p)]
     if missing:
         raise UsageError(f"no such file or folder: {', '.join(missing)}")
     if sheet is None and not paths:
@@ -113,7 +115,7 @@ def _search(paths: Sequence[Path], out: Path) -> _Found:
     others: list[Path] = []
     skipped: list[Path] = []
     for path in paths:
-        if not path.is_dir():
+        if not path.is_dir() or location.is_zarr(path):
             pictures.setdefault(path.resolve(), path)
             continue
         for folder, names in _folders(path, out, skipped):
@@ -131,7 +133,7 @@ def _folders(top: Path, out: Path, skipped: list[Path]) -> Iterable[tuple[Path, 
         folder = Path(here)
         results = [s for s in subfolders if _is_results(folder / s, out)]
         # A folder called like a picture and empty is a mistake to be shown, not an empty lot.
-        odd = [s for s in subfolders if _is_picture(folder / s) and not any((folder / s).iterdir())]
+        odd = [s for s in subfolders if _is_picture(folder / s) and _is_whole(folder / s)]
         skipped.extend(folder / s for s in results if (folder / s).resolve() != out.resolve())
         subfolders[:] = sorted(
             s for s in subfolders if s not in results + odd and not s.startswith(".")
@@ -139,6 +141,11 @@ def _folders(top: Path, out: Path, skipped: list[Path]) -> Iterable[tuple[Path, 
         if folder.resolve() == out.resolve():
             subfolders[:] = [s for s in subfolders if s != "images"]
         yield folder, sorted([n for n in names if not _is_clutter(n)] + odd)
+
+
+def _is_whole(folder: Path) -> bool:
+    """Tell a folder that stands for one picture (OME-Zarr), or for none where one was meant."""
+    return location.is_zarr(folder) or not any(folder.iterdir())
 
 
 def _is_picture(path: Path) -> bool:
@@ -184,24 +191,30 @@ def _with_sheet(paths: Sequence[Path], found: _Found, sheet: Path) -> Inputs:
     if not paths:
         return Inputs(samples)
     given = {p.resolve() for p in found.pictures}
-    listed = {Path(s.image).resolve() for s in samples}
+    listed = {place for s in samples for place in _places(s)}
     named = [p for p in paths if not p.is_dir() and p.resolve() not in listed]
     if named:
         raise UsageError(
             f"{', '.join(map(str, named))}: not in the sample sheet {sheet}; add a line for each"
         )
     # A lot is analysed whole: leaving pictures out of it could only flatter it.
-    lots = {s.lot for s in samples if Path(s.image).resolve() in given}
+    lots = {s.lot for s in samples if given & _places(s)}
     chosen = tuple(s for s in samples if s.lot in lots)
     if not chosen:
         raise UsageError(f"no picture of the sample sheet {sheet} is in {_names(paths)}")
     return Inputs(chosen, tuple(_sheet_notes(samples, chosen, found, sheet)))
 
 
+def _places(sample: Sample) -> frozenset[Path]:
+    """Resolve a picture's location, and the file that holds it among others."""
+    path = Path(sample.image)
+    return frozenset((path.resolve(), location.split(path)[0].resolve()))
+
+
 def _sheet_notes(
     samples: Sequence[Sample], chosen: Sequence[Sample], found: _Found, sheet: Path
 ) -> Iterable[str]:
-    listed = {Path(s.image).resolve() for s in samples}
+    listed = {place for s in samples for place in _places(s)}
     unlisted = [p for p in found.pictures if p.resolve() not in listed]
     if unlisted:
         yield f"not in the sample sheet, so not analysed: {_names(unlisted)}"

@@ -42,8 +42,9 @@ def at(path: Path, protocol: Protocol, *, pixel_size_um: float | None) -> Seen:
 
 
 def _facts(found: picture.FileFacts, given_um: float | None) -> dict[str, str]:
+    series = {"series": "; ".join(found.series)} if found.series else {}
     if not found.form:
-        return {}
+        return series
     size = "unknown"
     if given_um is not None:
         size = f"{given_um:g} um, given"
@@ -57,4 +58,5 @@ def _facts(found: picture.FileFacts, given_um: float | None) -> dict[str, str]:
         "channels": ", ".join(found.channels),
         "pixel size": size,
         **pages,
+        **series,
     }

@@ -13,7 +13,9 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from pathlib import PurePath
+from pathlib import Path, PurePath
+
+from isletqc.load import location
 
 _FORBIDDEN = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*]')
 _RESERVED = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?")
@@ -23,7 +25,7 @@ _LONGEST_BYTES = 120
 
 def picture_names(paths: Sequence[str]) -> Mapping[str, str]:
     """Path -> what reports call the picture; different for different paths."""
-    parts = {path: PurePath(_printable(path)).parts for path in paths}
+    parts = {path: _parts(path) for path in paths}
     depth = dict.fromkeys(paths, 1)
     while True:
         names = {path: "/".join(parts[path][-depth[path] :]) for path in paths}
@@ -39,13 +41,20 @@ def picture_names(paths: Sequence[str]) -> Mapping[str, str]:
 
 def folder_names(names: Sequence[str]) -> Mapping[str, str]:
     """Picture name -> name of its folder; different for different pictures on any file system."""
-    stems = {name: _safe(PurePath(name).stem) for name in names}
+    stems = {name: _safe(location.flat_name(PurePath(name).name)) for name in names}
     # Some file systems hold A and a, or two spellings of an accent, for the same name.
     counts = Counter(_folded(stem) for stem in stems.values())
     return {
         name: stem if counts[_folded(stem)] == 1 else f"{stem}~{_hash(name)}"
         for name, stem in stems.items()
     }
+
+
+def _parts(path: str) -> tuple[str, ...]:
+    """Split a path; a series stays with its file, whatever its name holds."""
+    file, series = location.split(Path(path))
+    *folders, name = PurePath(_printable(str(file))).parts or ("",)
+    return (*folders, f"{name}#{_printable(series).replace('/', '_')}" if series else name)
 
 
 def _printable(name: str) -> str:

@@ -21,8 +21,8 @@ import numpy as np
 
 from isletqc import __version__
 from isletqc.errors import OutputError, PictureError
-from isletqc.load import fitness, picture
-from isletqc.measure import fusion, islets, markers, viability
+from isletqc.load import fitness, location, picture
+from isletqc.measure import fusion, islets, markers, outline, viability
 from isletqc.protocol import LoadedProtocol, Protocol
 from isletqc.records import Failure, Image, Islet, Picture, Regions, Sample
 from isletqc.report import picture as files
@@ -125,12 +125,10 @@ def key(sample: Sample, sha256: str, method: Method) -> str:
 
 def _taken_up_or_made(job: Job, method: Method) -> tuple[Picture, bool]:
     path = Path(job.sample.image)
-    if not method.fresh and path.is_file() and (found := files.read_key(job.folder)):
-        with path.open("rb") as file:
-            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-        if found == key(job.sample, sha256, method):
-            done = files.read_picture(job.folder)
-            return replace(done, sample=job.sample, name=job.name), True
+    found = "" if method.fresh or not location.exists(path) else files.read_key(job.folder)
+    if found and found == key(job.sample, picture.identity(path), method):
+        done = files.read_picture(job.folder)
+        return replace(done, sample=job.sample, name=job.name), True
     return _make(job, method), False
 
 
@@ -149,7 +147,8 @@ def _make(job: Job, method: Method) -> Picture:
     fit = replace(fit, checks=(*fit.checks, alike))
     with _timed(seconds, "measure"):
         measured = islets.measure(image, _of_islets(regions, protocol), protocol.sizing)
-        found = _with_necks(measured.islets, regions, protocol)
+        found = outline.described(measured.islets, image, regions)
+        found = _with_necks(found, regions, protocol)
         live_dead = None
         if protocol.viability is not None:
             vital = viability.measure(image, regions, protocol.viability)

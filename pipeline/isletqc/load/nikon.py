@@ -1,0 +1,47 @@
+"""Pictures of a Nikon ND2, by nd2: each position is a picture of its own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import nd2
+from numpy.typing import NDArray
+
+from isletqc.load.pixel_size import Claim
+from isletqc.load.series import Series, plane
+
+_POSITION = "P"
+
+
+def listed(path: Path) -> tuple[Series, ...]:
+    """All positions of the file."""
+    with nd2.ND2File(path) as file:
+        sizes = {axis: int(n) for axis, n in file.sizes.items() if axis != _POSITION}
+        channels = tuple(getattr(file.metadata, "channels", None) or ())
+        one = Series(
+            name="",
+            sizes=sizes,
+            dtype=str(file.dtype),
+            channels=tuple(c.channel.name or "" for c in channels),
+            claims=_claims(channels),
+            bits=int(file.attributes.bitsPerComponentSignificant or 0),
+        )
+        return (one,) * int(file.sizes.get(_POSITION, 1))
+
+
+def pixels(path: Path, place: int) -> NDArray[Any]:
+    """Decode one position, (Y, X) or (Y, X, C)."""
+    with nd2.ND2File(path) as file:
+        axes = tuple(axis for axis in file.sizes if axis != _POSITION)
+        several = _POSITION in file.sizes
+        return plane(file.asarray(position=place if several else None), axes)
+
+
+def _claims(channels: tuple[Any, ...]) -> tuple[Claim, ...]:
+    """Read the calibration; a file that was never calibrated holds 1, which means nothing."""
+    volume = channels[0].volume if channels else None
+    if volume is None or not all(volume.axesCalibrated[:2]):
+        return ()
+    x_um, y_um = volume.axesCalibration[:2]
+    return (Claim("Nikon ND2", float(x_um), float(y_um)),)

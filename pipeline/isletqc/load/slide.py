@@ -1,0 +1,64 @@
+"""Pictures of Zeiss CZI, Olympus VSI, Hamamatsu NDPI and Aperio SVS, by slideio.
+
+Each scene is a picture; its full resolution is read. Labels and overviews are no scenes.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import slideio  # type: ignore[import-untyped]
+from numpy.typing import NDArray
+
+from isletqc.errors import UnreadablePictureError
+from isletqc.load.series import Series, length_claim
+
+_UM_PER_M = 1e6
+_COLOUR = 3
+
+
+def listed(path: Path, *, form: str) -> tuple[Series, ...]:
+    """All scenes of the file."""
+    slide = slideio.open_slide(str(path), form)
+    return tuple(_series(slide.get_scene(k), form) for k in range(slide.num_scenes))
+
+
+def pixels(path: Path, place: int, *, form: str) -> NDArray[Any]:
+    """Decode one scene, (Y, X) or (Y, X, C)."""
+    scene = slideio.open_slide(str(path), form).get_scene(place)
+    block: NDArray[Any] = scene.read_block()
+    if block.shape[:2] != tuple(scene.size)[::-1]:
+        raise UnreadablePictureError(f"expected {scene.size}, found pixels {block.shape}")
+    return block
+
+
+def _series(scene: slideio.Scene, form: str) -> Series:
+    width, height = scene.size
+    count = scene.num_channels
+    names = tuple(scene.get_channel_name(k) for k in range(count))
+    samples = {"S": count} if _is_colour(scene, names) else {"C": count}
+    x_um, y_um = (r * _UM_PER_M if r and r > 0 else None for r in scene.resolution)
+    return Series(
+        name=scene.name,
+        sizes={
+            "T": scene.num_t_frames,
+            "Z": scene.num_z_slices,
+            "Y": height,
+            "X": width,
+            **samples,
+        },
+        dtype=str(scene.get_channel_data_type(0)),
+        channels=names,
+        claims=length_claim(form, x_um, y_um),
+        bits=max(scene.get_channel_significant_bits(k) for k in range(count)),
+    )
+
+
+def _is_colour(scene: slideio.Scene, names: tuple[str, ...]) -> bool:
+    """Tell colour from three stains: its parts have no names, or one name with a number."""
+    if len(names) != _COLOUR:
+        return False
+    parts = [name.rpartition(":") for name in names]
+    one = len({name for name, _, _ in parts}) == 1
+    return not any(names) or (one and [number for _, _, number in parts] == ["1", "2", "3"])
