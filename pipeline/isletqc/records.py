@@ -333,7 +333,6 @@ class Picture:
     For the purity and its interval: ``exocrine_clusters`` (exocrine regions large enough to count
     that touch no islet) and, over all exocrine regions, the sum of their sphere volumes, the sums
     of their squared and cubed areas, and the largest area; None where they were not measured.
-    ``single_cells`` are specks of islet tissue too small for a label.
     """
 
     sample: Sample
@@ -355,7 +354,6 @@ class Picture:
     exocrine_area_squares_um4: float | None = None
     exocrine_area_cubes_um6: float | None = None
     exocrine_largest_um2: float | None = None
-    single_cells: int | None = None
     nuclei: tuple[Nucleus, ...] = ()
     live_dead: LiveDead | None = None
     edits: tuple[Edit, ...] = ()

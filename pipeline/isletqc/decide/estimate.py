@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from isletqc.decide import drift, markers, spread
 from isletqc.decide.fused import fraction_fused
 from isletqc.decide.lot import aliquots, sample_pictures
+from isletqc.decide.morphology import morphology
 from isletqc.decide.purity import by_definition, purity
 from isletqc.decide.sizes import sizes
 from isletqc.decide.spread import Known
@@ -42,6 +43,7 @@ def estimates(lot: Lot, protocol: Protocol, *, segmentation_rsd: float) -> dict[
     return {
         **totals(lot, aliquots(lot), given, segmentation_rsd=segmentation_rsd),
         **sizes(counted, protocol.sizing, given, segmentation_rsd=segmentation_rsd),
+        **morphology(sample_pictures(lot), protocol.sizing, given.confidence),
         **_clusters(lot, protocol, segmentation_rsd),
         "purity": fractions,
         **viability(lot, protocol.viability, confidence=given.confidence),

@@ -37,7 +37,7 @@ def objects_csv(results: RunResults) -> str:
         for picture in specimen.pictures
         for islet in picture.islets
     )
-    return _csv(_object_columns(stains, necks=necks, lives=lives), rows)
+    return csv_text(_object_columns(stains, necks=necks, lives=lives), rows)
 
 
 def nuclei_csv(results: RunResults) -> str:
@@ -57,7 +57,7 @@ def nuclei_csv(results: RunResults) -> str:
         for picture in specimen.pictures
         for nucleus in picture.nuclei
     ]
-    return _csv(columns, rows) if rows else ""
+    return csv_text(columns, rows) if rows else ""
 
 
 def images_csv(results: RunResults) -> str:
@@ -78,7 +78,7 @@ def images_csv(results: RunResults) -> str:
         for picture in specimen.pictures
     ]
     rows += [_failure_row(failure, results) for failure in results.failures]
-    return _csv([*_IMAGE_COLUMNS, *checks, "folder", "path", "sha256"], rows)
+    return csv_text([*_IMAGE_COLUMNS, *checks, "folder", "path", "sha256"], rows)
 
 
 def lots_csv(results: RunResults) -> str:
@@ -86,7 +86,7 @@ def lots_csv(results: RunResults) -> str:
     rows = [_lot_row(verdict) for verdict in results.verdicts]
     # Lots may lack an estimate or a limit; the columns keep the order of first sight.
     columns = list(dict.fromkeys(column for row in rows for column in row))
-    return _csv(columns or ["lot", "verdict", "reason"], rows)
+    return csv_text(columns or ["lot", "verdict", "reason"], rows)
 
 
 def cell(value: Any) -> str:
@@ -118,7 +118,8 @@ def _plain_number(value: float) -> str:
     return np.format_float_positional(value, 6, unique=False, fractional=False, trim="-")
 
 
-def _csv(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
+def csv_text(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
+    """Write rows under their columns; text that a spreadsheet would run is written as text."""
     lines = [_line(columns)]
     lines += [_line([cell(row.get(column)) for column in columns]) for row in rows]
     return "".join(lines)
