@@ -1,0 +1,131 @@
+"""The layers of the picture on the table: shown, selected, brought up to date after an edit.
+
+A layer of labels shows a copy of the canvas, because napari paints into it; after each change the
+changed part is taken over from the canvas.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import napari
+import napari.layers
+import numpy as np
+from numpy.typing import NDArray
+
+from isletqc.plugin import layers, looks
+from isletqc.plugin.layers import ColourBy
+from isletqc.records import EXOCRINE, Image, Islet
+from isletqc.run.canvas import Box, Canvas, slices
+
+# Above this napari needs seconds to draw outlines anew after each edit.
+_MOST_OUTLINED_PX = 4_000_000
+
+
+class Stage:
+    """Layers of one picture in one viewer."""
+
+    def __init__(self, viewer: napari.components.ViewerModel) -> None:
+        self.viewer = viewer
+        self.islets: Any = None
+        self.exocrine: Any = None
+        self.uncertainty: Any = None
+        self.colour_by: ColourBy = "counted"
+        self._shown: list[Any] = []
+
+    def show(self, image: Image, canvas: Canvas, found: Sequence[Islet], name: str) -> None:
+        """Put a picture on, in place of the one before and of layers of its file."""
+        self.clear()
+        self._take_away(image.path)
+        um_per_px = image.um_per_px
+        for data, settings, _ in layers.picture(image, name):
+            self._shown.append(self.viewer.add_image(data, **settings))
+        self.exocrine = self._labels(layers.exocrine(canvas.classes, um_per_px))
+        self.islets = self._labels(layers.islets(canvas.labels.copy(), found, um_per_px))
+        self.outline(canvas.labels.size <= _MOST_OUTLINED_PX)
+        self.viewer.layers.selection.active = self.islets
+        self.viewer.canvas.overlays.scale_bar.visible = True
+        self.viewer.reset_view()
+        self.colour(found, ())
+
+    def clear(self) -> None:
+        """Take the layers away."""
+        for layer in self._shown:
+            if layer in self.viewer.layers:
+                self.viewer.layers.remove(layer)
+        self._shown.clear()
+        self.islets = self.exocrine = self.uncertainty = None
+
+    def there(self) -> bool:
+        """Are the islets still among the layers? A person may have deleted them."""
+        return self.islets is not None and self.islets in self.viewer.layers
+
+    def outline(self, on: bool) -> None:
+        """Draw outlines instead of filled islets."""
+        self.islets.contour = 3 if on else 0
+        self.islets.opacity = 0.9 if on else 0.5
+
+    def colour(self, found: Sequence[Islet], selected: Sequence[int]) -> None:
+        """Colour the islets; those that are selected stand out."""
+        shown = layers.colours(found, self.colour_by).color_dict
+        marked = {label: np.array(_rgba(looks.SELECTED)) for label in selected}
+        self.islets.colormap = layers.colour_map({**shown, **marked})
+
+    def update(self, canvas: Canvas, box: Box, found: Sequence[Islet]) -> None:
+        """Take over a changed part and the new measurements."""
+        place = slices(box)
+        if box[2] > box[0]:
+            self.islets.data[place] = canvas.labels[place]
+            self.exocrine.data[place] = canvas.classes[place] == EXOCRINE
+            self.exocrine.refresh(extent=False, thumbnail=False, highlight=False)
+        self.islets.refresh(extent=False, thumbnail=False, highlight=False)
+        with self.islets.events.features.blocker():
+            self.islets.features = layers.features(found)
+
+    def painted(self, canvas: Canvas) -> tuple[Box, NDArray[np.int32]] | None:
+        """Find what the brush or eraser changed: its box, and the numbers there."""
+        differ = self.islets.data != canvas.labels
+        rows, columns = np.flatnonzero(differ.any(axis=1)), np.flatnonzero(differ.any(axis=0))
+        if not len(rows):
+            return None
+        box = int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1
+        return box, np.array(self.islets.data[slices(box)], np.int32)
+
+    def show_uncertainty(self, probability: NDArray[np.uint8]) -> None:
+        """Lay 1 - probability over the picture, below the islets."""
+        if not self.there():
+            return
+        if self.uncertainty is not None and self.uncertainty in self.viewer.layers:
+            self.viewer.layers.remove(self.uncertainty)
+        data, settings, _ = layers.uncertainty(probability, float(self.islets.scale[0]))
+        self.uncertainty = self.viewer.add_image(data, **settings)
+        self._shown.append(self.uncertainty)
+        top = self.viewer.layers.index(self.uncertainty)
+        self.viewer.layers.move(top, self.viewer.layers.index(self.exocrine))
+        self.viewer.layers.selection.active = self.islets
+
+    def fly_to(self, islet: Islet) -> None:
+        """Bring an islet to the middle, about six times its size across the view."""
+        camera = self.viewer.scene.camera
+        side = float(min(self.viewer.canvas.size))
+        camera.center = (camera.center[0], *islet.centroid_yx_um)
+        camera.zoom = min(camera.zoom * 64, side / (6 * islet.feret_um))
+
+    def _labels(self, layer: layers.LayerData) -> Any:
+        data, settings, _ = layer
+        added = self.viewer.add_labels(data, **settings)
+        self._shown.append(added)
+        return added
+
+    def _take_away(self, path: str) -> None:
+        """Hide layers that show the same picture already."""
+        for layer in self.viewer.layers:
+            same = layers.path_of(layer) if isinstance(layer, napari.layers.Image) else None
+            if same is not None and str(same) == path:
+                layer.visible = False
+
+
+def _rgba(colour: str) -> tuple[float, float, float, float]:
+    parts = [int(colour[k : k + 2], 16) / 255 for k in (1, 3, 5)]
+    return parts[0], parts[1], parts[2], 1.0

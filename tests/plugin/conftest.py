@@ -1,0 +1,51 @@
+"""One napari window for each module, on a screen of its own; preferences in a folder of the test.
+
+pytest-xvfb starts the screen. Without one the tests that open windows are skipped, but fail where
+``ISLETQC_CI`` is set: a check that silently did not run is worse than none.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests with a window need a screen."""
+    if os.environ.get("DISPLAY") or os.environ.get("ISLETQC_CI"):
+        return
+    for item in items:
+        if item.get_closest_marker("gui"):
+            item.add_marker(pytest.mark.skip(reason="no X server: install xvfb"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_preferences(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Nobody's preferences are read or changed."""
+    from napari.settings import get_settings
+
+    before = os.environ.get("NAPARI_CONFIG")
+    path = tmp_path_factory.mktemp("napari") / "settings.yaml"
+    os.environ["NAPARI_CONFIG"] = str(path)
+    get_settings(path)
+    yield
+    if before is None:
+        del os.environ["NAPARI_CONFIG"]
+    else:
+        os.environ["NAPARI_CONFIG"] = before
+
+
+@pytest.fixture(scope="module")
+def window(qapp: Any) -> Iterator[Any]:
+    """A napari window, 1600 x 1000."""
+    import napari
+
+    viewer = napari.Viewer(show=True)
+    viewer.window.resize(1600, 1000)
+    yield viewer
+    viewer.close()
+    qapp.processEvents()
