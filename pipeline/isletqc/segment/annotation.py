@@ -6,6 +6,7 @@ shadow look like tissue to any method, so nothing in and right around it is take
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import cv2
@@ -34,7 +35,7 @@ def boxes(pixels: NDArray[Any], full_scale: float) -> list[tuple[slice, slice]]:
     -------
     Windows (y, x) that hold each box with its frame and shadow
     """
-    white = np.asarray((pixels >= _WHITE * full_scale).all(axis=2), dtype=np.uint8)
+    white = _white(pixels, _WHITE * full_scale)
     if not white.any():
         return []
     _, _, stats, _ = cv2.connectedComponentsWithStats(white, connectivity=4)
@@ -44,6 +45,16 @@ def boxes(pixels: NDArray[Any], full_scale: float) -> list[tuple[slice, slice]]:
         if _has_proportions(int(width), int(height), white.size)
     ]
     return [_grown(window) for window in windows if _is_box(white[window])]
+
+
+def _white(pixels: NDArray[Any], least: float) -> NDArray[np.uint8]:
+    """Mark with 1 where all channels reach a level."""
+    if pixels.dtype.kind == "u" and pixels.shape[2] in {1, 3}:
+        top = float(np.iinfo(pixels.dtype).max)
+        count = pixels.shape[2]
+        found = cv2.inRange(pixels, (math.ceil(least),) * count, (top,) * count)
+        return np.asarray(found > 0, dtype=np.uint8)
+    return np.asarray((pixels >= least).all(axis=2), dtype=np.uint8)
 
 
 def _has_proportions(width: int, height: int, picture_px: int) -> bool:

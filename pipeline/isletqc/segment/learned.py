@@ -1,18 +1,20 @@
 """Image -> class probabilities and core map, by a trained network.
 
 1. Resample to the network's working pixel size and normalise. 2. Run the network in tiles whose
-overlap covers its field of view, in one fixed order, so that the same picture gives the same bits.
+overlap covers its field of view, so that tiles give what the whole picture would give.
 3. Softmax; the core map through a sigmoid. Resampling back to the picture is done by the caller.
 """
 
 from __future__ import annotations
 
+import copy
 import ctypes
+import functools
 import hashlib
 import json
+import logging
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
@@ -23,11 +25,13 @@ from numpy.typing import NDArray
 from safetensors import safe_open
 
 from isletqc.errors import MissingWeightsError, UsageError
-from isletqc.segment import likeness
+from isletqc.segment import likeness, tiles
 from isletqc.segment.network import Architecture, UNet, channels_last, fused
 
-TILE_PX = 1024
-MARGIN_PX = 96
+# Values of the finest level of a tile, of which memory needs some twenty copies.
+TILE_VALUES = 16 * 1.2e6
+_SMALLEST_TILE_PX = 2.0**16
+_log = logging.getLogger(__name__)
 
 Maps = NDArray[np.float32]
 
@@ -135,48 +139,54 @@ def figures(facts: dict[str, str]) -> dict[str, float]:
     return found
 
 
+def tile_px(trained: TrainedNetwork) -> float:
+    """Most pixels of one tile; a network of more channels takes smaller ones."""
+    return TILE_VALUES / trained.network.architecture.channels[0]
+
+
 def predict(trained: TrainedNetwork, pixels: NDArray[np.float32]) -> Prediction:
-    """Run the network over a prepared picture, (y, x, 3) float32 from ``network_input``."""
-    classes = len(trained.network.architecture.classes)
-    height, width = pixels.shape[:2]
-    probabilities = np.empty((height, width, classes), dtype=np.float32)
-    core = np.empty((height, width), dtype=np.float32)
-    deepest = []
-    for read, write, keep in _tiles(height, width):
-        logits, deep = _run(trained.network, pixels[read])
-        logits = logits[keep]
-        probabilities[write] = _softmax(logits[..., :classes])
-        core[write] = 1 / (1 + np.exp(-logits[..., classes]))
-        deepest.append(deep)
-    return Prediction(probabilities, core, likeness.point(np.concatenate(deepest, axis=1)))
+    """Run the network over a prepared picture, (y, x, 3) float32 from ``network_input``.
+
+    Where a GPU has no memory for a tile, tiles of half the size are tried, and at last the CPU;
+    a warning says so.
+    """
+    limit_px = tile_px(trained)
+    while limit_px >= _SMALLEST_TILE_PX:
+        try:
+            return _predict(trained, pixels, limit_px)
+        except torch.cuda.OutOfMemoryError:
+            limit_px /= 2
+            _log.warning("out of GPU memory: tiles of %.2f megapixels from here on", limit_px / 1e6)
+            torch.cuda.empty_cache()
+    _log.warning("out of GPU memory: this picture was computed on the CPU")
+    on_cpu = replace(trained, network=copy.deepcopy(trained.network).to("cpu"))
+    return _predict(on_cpu, pixels, tile_px(trained))
 
 
-Slices = tuple[slice, slice]
+def _predict(trained: TrainedNetwork, pixels: NDArray[np.float32], limit_px: float) -> Prediction:
+    architecture = trained.network.architecture
+    block, classes = architecture.multiple_px, len(architecture.classes)
+    shape = pixels.shape[:2]
+    probabilities = np.empty((classes, *shape), dtype=np.float32)
+    core = np.empty(shape, dtype=np.float32)
+    deepest = np.empty((architecture.channels[-1], *(-(-n // block) for n in shape)), np.float32)
+    for tile in tiles.plan((shape[0], shape[1]), limit_px, block):
+        logits, deep = _run(trained.network, pixels[tile.read], tile.keep)
+        probabilities[:, *tile.write] = _softmax(logits[:classes])
+        core[tile.write] = 1 / (1 + np.exp(-logits[classes]))
+        deepest[:, *_blocks(tile.write, block)] = deep[:, *_blocks(tile.keep, block)]
+    seen = likeness.point(deepest.reshape(len(deepest), -1))
+    return Prediction(np.moveaxis(probabilities, 0, -1), core, seen)
 
 
-def _tiles(height: int, width: int) -> Iterator[tuple[Slices, Slices, Slices]]:
-    for top, bottom, read_y in _spans(height):
-        for left, right, read_x in _spans(width):
-            keep = (
-                slice(top - read_y.start, bottom - read_y.start),
-                slice(left - read_x.start, right - read_x.start),
-            )
-            yield (read_y, read_x), (slice(top, bottom), slice(left, right)), keep
+def _blocks(part: tiles.Slices, block_px: int) -> tiles.Slices:
+    """Which blocks of the deepest level a part of the picture covers."""
+    y, x = (slice(s.start // block_px, -(-s.stop // block_px)) for s in part)
+    return y, x
 
 
-def _spans(length: int) -> Iterator[tuple[int, int, slice]]:
-    """Spans of at most a tile: what is kept, and what is read around it."""
-    if length <= TILE_PX:
-        yield 0, length, slice(0, length)
-        return
-    step = TILE_PX - 2 * MARGIN_PX
-    for start in range(0, length, step):
-        stop = min(start + step, length)
-        yield start, stop, slice(max(0, start - MARGIN_PX), min(length, stop + MARGIN_PX))
-
-
-def _run(network: UNet, tile: NDArray[np.float32]) -> tuple[Maps, Maps]:
-    """Logits (y, x, classes + 1) and deepest activations (C, positions) of one tile.
+def _run(network: UNet, tile: NDArray[np.float32], keep: tiles.Slices) -> tuple[Maps, Maps]:
+    """Logits (classes + 1, y, x) of the kept part, deepest activations (C, y, x) of the tile.
 
     The tile is padded by its own mirror image to whole blocks.
     """
@@ -189,16 +199,18 @@ def _run(network: UNet, tile: NDArray[np.float32]) -> tuple[Maps, Maps]:
     batch = torch.from_numpy(padded).permute(2, 0, 1)[None].to(device)
     with torch.inference_mode():
         levels = network.encode(batch)
-        logits = network.decode(levels)[0].permute(1, 2, 0)[:height, :width]
-        deepest = levels[-1][0].flatten(1)
-    return logits.cpu().numpy(), deepest.cpu().numpy()
+        deepest = levels[-1][0].cpu().numpy()
+        logits = network.decode(levels)[0][:, *keep].contiguous()
+    return logits.cpu().numpy(), deepest
 
 
 def _pad_mode(height: int, width: int, multiple: int) -> Literal["symmetric", "edge"]:
     return "symmetric" if min(height, width) >= multiple else "edge"
 
 
-def _softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
-    powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
-    shares: NDArray[np.float32] = powers / powers.sum(axis=-1, keepdims=True)
-    return shares
+def _softmax(logits: Maps) -> Maps:
+    """Softmax over planes (C, y, x), in place."""
+    logits -= functools.reduce(np.maximum, logits)
+    np.exp(logits, out=logits)
+    logits /= functools.reduce(np.add, logits)
+    return logits

@@ -182,9 +182,10 @@ def _regions(
     classes, probability = _decide(fine)
     for box in annotation.boxes(image.pixels, image.full_scale):
         classes[box] = BACKGROUND
-    labels = split(classes == ISLET, _interpolate(core, image.shape_yx), image.um_per_px, settings)
-    classes[(classes == ISLET) & (labels == 0)] = BACKGROUND
-    classes[labels > 0] = ISLET
+    islet = classes == ISLET
+    labels = split(islet, _interpolate(core, image.shape_yx), image.um_per_px, settings)
+    np.copyto(classes, BACKGROUND, where=islet)
+    np.copyto(classes, ISLET, where=labels > 0)
     for array in (classes, labels, probability):
         array.flags.writeable = False
     return Regions(classes, labels, probability, image.um_per_px, method)
@@ -204,6 +205,8 @@ def _decide(fine: Mapping[int, Maps]) -> tuple[NDArray[np.uint8], NDArray[np.uin
     best = np.zeros(shape, dtype=np.float32)
     classes = np.zeros(shape, dtype=np.uint8)
     for value, plane in fine.items():
-        classes[plane > best] = value
+        np.copyto(classes, value, where=plane > best)
         np.maximum(best, plane, out=best)
-    return classes, np.minimum(best * 255 + np.float32(0.5), 255).astype(np.uint8)
+    best *= 255
+    best += np.float32(0.5)
+    return classes, np.minimum(best, 255, out=best).astype(np.uint8)

@@ -3,6 +3,7 @@
 1. Connected components of the mask. 2. Seeds: the regions where the core map is high. 3. Only
 components with more than one seed go through a watershed, each in its own crop; all others keep
 their component. 4. Specks are dropped and labels are numbered without gaps, in reading order.
+Figures of components are taken over their own pixels, which are few, not over the picture.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 from skimage.segmentation import watershed
 
 Mask = NDArray[np.bool_]
@@ -58,16 +60,18 @@ def split(
     (Y, X) int32, 0 outside, 1..n in reading order of first pixels
     """
     mask = _without_holes(mask, _disc_px(settings.max_hole_diameter_um, um_per_px))
-    components, stats = _components(mask)
+    inside = np.flatnonzero(mask)
+    components = _components(mask)
     seeds = _seeds(mask & (core > settings.seed_level), settings, um_per_px)
-    parted = _watershed_where_needed(components, stats, seeds, core)
-    return _renumber(parted, _disc_px(settings.min_object_diameter_um, um_per_px))
+    parted = _watershed_where_needed(components, seeds, core)
+    return _renumber(parted, inside, _disc_px(settings.min_object_diameter_um, um_per_px))
 
 
-def _components(mask: Mask) -> tuple[Labels, Labels]:
-    """Label 4-connected components; stats are left, top, width, height and area of each."""
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=4)
-    return np.asarray(labels, dtype=np.int32), np.asarray(stats, dtype=np.int32)
+def _components(mask: Mask) -> Labels:
+    """Label 4-connected components."""
+    flat = np.ascontiguousarray(mask).view(np.uint8)
+    _, labels = cv2.connectedComponents(flat, connectivity=4)
+    return np.asarray(labels, dtype=np.int32)
 
 
 def _disc_px(diameter_um: float, um_per_px: float) -> float:
@@ -75,53 +79,63 @@ def _disc_px(diameter_um: float, um_per_px: float) -> float:
 
 
 def _without_holes(mask: Mask, max_area_px: float) -> Mask:
-    holes, stats = _components(~mask)
-    small = stats[:, cv2.CC_STAT_AREA] <= max_area_px
+    holes = _components(~mask)
+    small = np.bincount(holes.ravel()) <= max_area_px
     small[0] = False
-    return mask | small[holes] if small.any() else mask
+    return mask | small.take(holes) if small.any() else mask
 
 
 def _seeds(high: Mask, settings: SplitSettings, um_per_px: float) -> Labels:
-    seeds, stats = _components(high)
-    keep = stats[:, cv2.CC_STAT_AREA] >= _disc_px(settings.min_seed_diameter_um, um_per_px)
+    seeds = _components(high)
+    inside = np.flatnonzero(high)
+    areas = np.bincount(seeds.ravel()[inside], minlength=1)
+    keep = areas >= _disc_px(settings.min_seed_diameter_um, um_per_px)
     keep[0] = False
     numbers = np.where(keep, np.cumsum(keep), 0).astype(np.int32)
-    return np.asarray(numbers[seeds])
+    seeds.ravel()[inside] = numbers[seeds.ravel()[inside]]
+    return seeds
 
 
-def _watershed_where_needed(
-    components: Labels, stats: Labels, seeds: Labels, core: NDArray[np.float32]
-) -> Labels:
+def _watershed_where_needed(components: Labels, seeds: Labels, core: NDArray[np.float32]) -> Labels:
     # A seed lies inside one component, so its first pixel tells which.
-    home = components.ravel()[_first_index(seeds)[1:]]
-    crowded = np.flatnonzero(np.bincount(home, minlength=len(stats)) > 1)
+    first = _first_index(seeds.ravel(), np.flatnonzero(seeds))
+    home = components.ravel()[first[1:]]
+    crowded = np.flatnonzero(np.bincount(home, minlength=1) > 1)
+    if not crowded.size:
+        return components
+    # Numbers above those of all components; those of seeds differ already.
+    above = int(components.max())
     result = components.copy()
-    following = len(stats)
+    boxes = ndimage.find_objects(components)
     for number in crowded:
-        left, top, width, height, _area = stats[number]
-        y, x = slice(top, top + height), slice(left, left + width)
-        inside = components[y, x] == number
-        numbers, local = np.unique(np.where(inside, seeds[y, x], 0), return_inverse=True)
-        parts = watershed(-core[y, x], local.reshape(inside.shape), mask=inside)  # type: ignore[no-untyped-call]
-        result[y, x][inside] = following + parts[inside]
-        following += len(numbers)
+        box = boxes[number - 1]
+        inside = components[box] == number
+        marks = np.where(inside, seeds[box], 0)
+        parts = watershed(-core[box], marks, mask=inside)  # type: ignore[no-untyped-call]
+        result[box][inside] = above + parts[inside]
     return result
 
 
-def _first_index(labels: Labels) -> NDArray[np.int64]:
-    """Index of the first pixel, in reading order, of each label 0..n without gaps."""
-    flat = labels.ravel()
-    first = np.zeros(int(flat.max(initial=0)) + 1, dtype=np.int64)
-    first[flat[::-1]] = np.arange(flat.size - 1, -1, -1)  # the last write is the first pixel
+def _first_index(flat: Labels, inside: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Index of the first pixel, in reading order, of each label 0..n without gaps.
+
+    ``inside`` are the indices, ascending, of all pixels of a label above 0.
+    """
+    numbers = flat[inside]
+    first = np.zeros(int(numbers.max(initial=0)) + 1, dtype=np.int64)
+    first[numbers[::-1]] = inside[::-1]  # the last write is the first pixel
     return first
 
 
-def _renumber(labels: Labels, min_area_px: float) -> Labels:
-    counts = np.bincount(labels.ravel())
+def _renumber(labels: Labels, inside: NDArray[np.int64], min_area_px: float) -> Labels:
+    numbers = labels.ravel()[inside]
+    counts = np.bincount(numbers, minlength=1)
     keep = counts >= max(1.0, min_area_px)
     keep[0] = False
     kept = np.flatnonzero(keep)
-    order = np.argsort(_first_index(labels)[kept], kind="stable")
-    renumbered = np.zeros(len(counts), dtype=np.int32)
-    renumbered[kept[order]] = np.arange(1, len(kept) + 1)
-    return renumbered[labels]
+    order = np.argsort(_first_index(labels.ravel(), inside)[kept], kind="stable")
+    table = np.zeros(len(counts), dtype=np.int32)
+    table[kept[order]] = np.arange(1, len(kept) + 1)
+    renumbered = np.zeros(labels.shape, dtype=np.int32)
+    renumbered.ravel()[inside] = table[numbers]
+    return renumbered
