@@ -606,11 +606,11 @@ def chart(
     """
     with _errors_told():
         from isletqc.report.trend import answer, baseline_words
-        from isletqc.run import trend
+        from isletqc.run import provenance, trend
 
         question = trend.Question(figure, image, trend.given(mean, sd), first, last)
         found = trend.from_folders(results, question)
-        page = trend.write(out, found, command=_command_line())
+        page = trend.write(out, found, command=provenance.command_line())
         _lines([f"note: {reason}" for reason in found.skipped])
         _lines([f"{figure}: {answer(found)}", baseline_words(found), f"page: {page}"])
         raise typer.Exit(5 if trend.broken(found) else 0)
@@ -871,20 +871,16 @@ def _measured(kind: Kind, inputs: list[str], figure: str | None, of: Of) -> Obse
 
 def _answered(study: Study, out: Path) -> None:
     """Write page and JSON, say the answer, end with 4 when a limit is missed."""
+    import shlex
+    import sys
+
     from isletqc.validation import page
 
-    page.write(out, study, command=_command_line())
+    page.write(out, study, command=shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]))
     _lines([study.answer, *(f"note: {caution}" for caution in study.cautions)])
     _lines(page.acceptance_lines(study))
     _line(f"page: {out / 'validation.html'}")
     raise typer.Exit(4 if study.verdict == "fail" else 0)
-
-
-def _command_line() -> str:
-    import shlex
-    import sys
-
-    return shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
 
 
 def _carry_out(order: Order, truth: Mapping[str, float] | None = None) -> Finished:

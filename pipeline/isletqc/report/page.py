@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from importlib.resources import files
@@ -21,25 +20,25 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
 from isletqc.records import Islet, Picture, Verdict
-from isletqc.report import figures, texts, trace, views
+from isletqc.report import figures, texts, texts_charts, trace, views
 from isletqc.report.definitions import definitions
+from isletqc.report.plain import short, shown
 from isletqc.report.results import WORST_FIRST, RunResults, failure_name, overall_verdict
+from isletqc.report.trend import Trend, answer, baseline_words
+from isletqc.report.trend_charts import levey_jennings
 
 MOST_ISLETS = 5000
 MOST_ISLETS_PRINTED = 500
-# Control, direction-changing and invisible characters, and halves of broken surrogate pairs.
-_HIDDEN = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
-)
 
 
-def report_html(results: RunResults, out: Path) -> str:
+def report_html(results: RunResults, out: Path, *, trends: Sequence[Trend] = ()) -> str:
     """Write the report as one HTML text.
 
     Parameters
     ----------
     results : everything the run found
     out : folder that the overlays' folders are relative to
+    trends : figures of this and earlier lots
     """
     pictures = [p for verdict in results.verdicts for p in verdict.lot.pictures]
     room = views.room(results, out)
@@ -66,6 +65,8 @@ def report_html(results: RunResults, out: Path) -> str:
         larger_only=any(len(p.islets) > room.islets for p in pictures),
         named=partial(figures.estimate_name, markers=results.protocol.protocol.markers),
         signed=trace.signature_line(results.signatures),
+        trends=[_trend_view(found) for found in trends],
+        c=texts_charts,
         definitions=definitions(results),
         provenance=tuple(_flat(results.provenance)),
     )
@@ -79,7 +80,7 @@ def render(template: str, *scripts: str, **facts: Any) -> str:
         .get_template(template)
         .render(
             **facts,
-            style=Markup(asset("report.css")),
+            style=Markup(asset("report.css") + asset("charts.css")),
             script=Markup(script),
             script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         )
@@ -111,27 +112,13 @@ def environment() -> Environment:
     return templates
 
 
-def shown(text: str) -> str:
-    r"""Text with every character that hides or turns others written as its code.
-
-    Examples
-    --------
-    >>> shown("fine\u202eenif")
-    'fine\\u202eenif'
-    """
-    return _HIDDEN.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
-
-
-def short(text: str, length: int = 60) -> str:
-    """Give the text, or its start and its end where it is longer than ``length``."""
-    if len(text) <= length:
-        return text
-    half = (length - 1) // 2
-    return f"{text[:half]}…{text[-half:]}"
-
-
 def _finalize(value: Any) -> Any:
     return shown(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def _trend_view(found: Trend) -> tuple[str, Trend, str, str, Markup]:
+    name = figures.estimate_name(found.figure)
+    return name, found, answer(found), baseline_words(found), levey_jennings(found)
 
 
 def _unfit(verdicts: Sequence[Verdict], room: views.Room) -> list[tuple[str, Picture, int]]:

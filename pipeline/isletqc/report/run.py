@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +14,16 @@ from isletqc.report.junit import junit_xml
 from isletqc.report.page import report_html
 from isletqc.report.results import RunResults, network_facts, results_document
 from isletqc.report.tables import images_csv, lots_csv, nuclei_csv, objects_csv
+from isletqc.report.trend import Trend
 
 PROVENANCE_VERSION = "1.0"
 
 
-def write_run(out: Path, *, results: RunResults) -> None:
+def write_run(out: Path, *, results: RunResults, trends: Sequence[Trend] = ()) -> None:
     """Write the files of a run into ``out``; ``results.json`` last of all.
 
     The thumbnails in ``report.html`` are made from the overlays under ``out``; a picture whose
-    overlay is missing is listed without one.
+    overlay is missing is listed without one. ``trends`` are charts of earlier lots for the page.
 
     Raises
     ------
@@ -37,7 +38,7 @@ def write_run(out: Path, *, results: RunResults) -> None:
     write_text_atomically(out / "lots.csv", lots_csv(results))
     write_text_atomically(out / "junit.xml", junit_xml(results))
     write_text_atomically(out / "provenance.json", _json(provenance_document(results)))
-    write_text_atomically(out / "report.html", report_html(results, out))
+    write_text_atomically(out / "report.html", report_html(results, out, trends=trends))
     write_text_atomically(out / "results.json", _json(results_document(results)))
 
 

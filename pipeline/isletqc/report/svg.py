@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable
 
 from markupsafe import Markup, escape
 
+from isletqc.report.plain import shown
+
 Scale = Callable[[float], float]
 
 
@@ -42,12 +44,12 @@ def dot(style: str, x: float, y: float, radius: float) -> str:
 
 def text(style: str, x: float, y: float, words: str) -> str:
     """Write words, escaped."""
-    return f'<text class="{style}" x="{place(x)}" y="{place(y)}">{escape(words)}</text>'
+    return f'<text class="{style}" x="{place(x)}" y="{place(y)}">{escape(shown(words))}</text>'
 
 
 def figure(style: str, width: int, height: int, title: str, parts: Iterable[str]) -> Markup:
     """Join the parts to a figure whose title says in words what it shows."""
     return Markup(
         f'<svg class="{style}" viewBox="0 0 {width} {height}" role="img" '
-        f'aria-label="{escape(title)}">{"".join(parts)}</svg>'
+        f'aria-label="{escape(shown(title))}">{"".join(parts)}</svg>'
     )

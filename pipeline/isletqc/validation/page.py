@@ -66,7 +66,7 @@ def html(study: Study, *, command: str) -> str:
             found=found,
             command=command,
             version=__version__,
-            style=Markup(asset("report.css") + style),
+            style=Markup(asset("report.css") + asset("charts.css") + style),
         )
     )
 
