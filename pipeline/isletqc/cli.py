@@ -181,6 +181,10 @@ def run(
     workers: Annotated[
         int | None, typer.Option(min=1, help="processes [default: by pictures and cores]")
     ] = None,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(metavar="local|ADDRESS", help="Dask: workers of a cluster do the pictures"),
+    ] = None,
     fresh: Annotated[
         bool, typer.Option("--fresh", help="analyse again what an earlier run finished")
     ] = False,
@@ -216,6 +220,7 @@ def run(
             pixel_size_um=pixel_size,
             device=device.value,
             workers=workers,
+            scheduler=scheduler,
             fresh=fresh,
             fail_on=fail_on.value,
             notes=found.notes + notes,
@@ -814,6 +819,22 @@ def sbom() -> None:
         _line(json.dumps(bill.of_materials(), indent=2))
 
 
+@app.command(epilog=EXIT_CODES)
+def rejudge(
+    out: Annotated[Path, typer.Argument(help="output folder of a finished run")],
+    ledger: LedgerOption = None,
+) -> None:
+    """Judge a run again from what is in its folder, corrections and approvals with it."""
+    with _errors_told():
+        from isletqc.run import record
+        from isletqc.run import rejudge as again
+
+        finished = again.rejudge(out, ledger=record.named_ledger(ledger))
+        _lines(f"WARNING: {line}" for line in again.unsaved(out))
+        _show(finished, None)
+        raise typer.Exit(finished.results.exit_code)
+
+
 def main() -> None:
     """Run the program."""
     app()
@@ -898,10 +919,10 @@ def _carry_out(order: Order, truth: Mapping[str, float] | None = None) -> Finish
 
 
 def _announce(order: Order) -> None:
-    from isletqc.segment import run as segmentation
+    from isletqc.run import batch
 
     found = order.protocol.protocol
-    device = segmentation.device_name(order.device)
+    device = batch.device(order)
     chosen = f" (auto chose {device})" if order.device == "auto" else ""
     _line(f"protocol {found.name} {found.version} ({found.status}): {found.title}")
     _line(f"{len(order.samples)} pictures, device {device}{chosen}, results in {order.out}")

@@ -360,6 +360,12 @@ class Picture:
     approval: Approval | None = None
 
     @property
+    def approved(self) -> bool:
+        """A person agreed with it as it stands; an edit afterwards makes the approval void."""
+        approval = self.approval
+        return approval is not None and all(e.time <= approval.time for e in self.edits)
+
+    @property
     def counted(self) -> tuple[Islet, ...]:
         """The islets that count."""
         return tuple(i for i in self.islets if i.included)

@@ -31,6 +31,7 @@ def flags(
     return (
         *_failed(lot),
         *_unfit(lot),
+        *_corrected(lot),
         *_repeated(lot),
         *_largest(protocol, known),
         *_mixing(mixing),
@@ -49,6 +50,19 @@ def _unfit(lot: Lot) -> list[Flag]:
         Flag("unfit picture", f"{p.name}: {'; '.join(p.fitness.reasons)}")
         for p in lot.pictures
         if p.fitness.verdict == "unfit"
+    ]
+
+
+def _corrected(lot: Lot) -> list[Flag]:
+    """Corrections by hand wait for a person who approves them; approved ones raise no flag."""
+    return [
+        Flag(
+            "edits by hand",
+            f"{p.name}: corrected by hand ({len(p.edits)} edits), not approved as it stands; "
+            "look at the picture and approve it",
+        )
+        for p in lot.pictures
+        if p.edits and not p.approved
     ]
 
 

@@ -61,11 +61,32 @@ def write_picture(
     """
     folder.mkdir(parents=True, exist_ok=True)
     (folder / RESULT).unlink(missing_ok=True)
+    rewrite_picture(folder, image=image, regions=regions, picture=picture, key=key)
+
+
+def rewrite_picture(
+    folder: Path, *, image: Image, regions: Regions, picture: Picture, key: str
+) -> None:
+    """Replace the files of a finished picture one by one, ``result.json`` last.
+
+    Parameters and errors are those of `write_picture`; what is there stays until it is replaced.
+    """
     labels = regions.labels.astype(_label_type(regions.labels), copy=False)
     write_bytes_atomically(folder / LABELS, _tiff(labels, image, "islet labels"))
     write_bytes_atomically(folder / CLASSES, _tiff(regions.classes, image, "tissue classes"))
     drawn = draw_overlay(image, regions, picture.nuclei or picture.islets)
     write_bytes_atomically(folder / OVERLAY, drawn)
+    write_result(folder, picture, key)
+
+
+def write_result(folder: Path, picture: Picture, key: str) -> None:
+    """Replace ``result.json`` alone.
+
+    Raises
+    ------
+    OSError
+        The folder cannot be written; ``result.json`` is as before.
+    """
     write_text_atomically(folder / RESULT, _to_json(picture, key))
 
 

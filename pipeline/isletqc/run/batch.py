@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -24,7 +24,7 @@ from isletqc.errors import OutputError, ProtocolError, UsageError
 from isletqc.protocol import LoadedProtocol
 from isletqc.records import Failure, Picture, Sample, Verdict
 from isletqc.report.results import NetworkCard, RunResults
-from isletqc.run import inputs, lock, log, names, provenance, record
+from isletqc.run import cluster, inputs, kept, lock, log, names, provenance, record
 from isletqc.run.picture import Job, Method, Outcome
 from isletqc.run.pool import analysed, cores
 from isletqc.segment import learned
@@ -37,7 +37,7 @@ RUN_FILES = (
     *("report.html", "junit.xml", "provenance.json"),
 )
 # Written by some runs only.
-_SOME_FILES = ("nuclei.csv",)
+_SOME_FILES = ("nuclei.csv", kept.RUN)
 # Starting a process costs as much as a few pictures.
 _PICTURES_FOR_WORKERS = 8
 _MOST_WORKERS = 8
@@ -53,6 +53,7 @@ class Order:
     pixel_size_um : for every picture that the sheet gives none for
     device : ``auto``, ``cpu`` or ``cuda``
     workers : processes; None chooses
+    scheduler : ``local`` or the address of a Dask scheduler; None runs without one
     fresh : analyse again what an earlier run finished
     fail_on : ``review`` keeps exit codes 4 and 5, ``fail`` only 4, ``never`` neither
     notes : what a person should know about the choice of inputs
@@ -65,6 +66,7 @@ class Order:
     pixel_size_um: float | None = None
     device: str = "auto"
     workers: int | None = None
+    scheduler: str | None = None
     fresh: bool = False
     fail_on: FailOn = "review"
     notes: tuple[str, ...] = ()
@@ -101,6 +103,7 @@ def run(order: Order, *, on_progress: Progress | None = None) -> Finished:
     _check(order)
     method = _method(order)
     jobs = _jobs(order)
+    kept.check_hand_work(jobs, method)
     _make_folder(order.out)
     with (
         _writing_to(order.out),
@@ -110,8 +113,10 @@ def run(order: Order, *, on_progress: Progress | None = None) -> Finished:
     ):
         _log_start(write, order, method)
         _clear(order.out)
+        kept.write_protocol(order.out, order.protocol)
         outcomes = _outcomes(jobs, method, order, write=write, on_progress=on_progress)
         results = _conclude(outcomes, jobs, method, order=order, started=started)
+        kept.write(order.out, jobs, results, fail_on=order.fail_on)
         results = record.write(order.out, results)
         if order.ledger is not None:
             record.enter(order.out, order.ledger)
@@ -157,7 +162,7 @@ def _method(order: Order) -> Method:
         )
     return Method(
         loaded=order.protocol,
-        device=segmentation.device_name(order.device),
+        device=device(order),
         weights_sha256=facts.sha256,
         pixel_size_um=order.pixel_size_um,
         fresh=order.fresh,
@@ -181,7 +186,7 @@ def _make_folder(out: Path) -> None:
         probe.touch()
         probe.unlink()
     except (FileExistsError, NotADirectoryError) as e:
-        raise UsageError(f"{out}: expected a folder for the results, found a file ({e})") from e
+        raise UsageError(f"{out}: expected a folder for the results, found a file") from e
     except OSError as e:
         raise UsageError(
             f"{out}: results cannot be written there: {e.strerror}; choose another folder with -o"
@@ -199,11 +204,19 @@ def _log_start(write: log.Log, order: Order, method: Method) -> None:
         protocol=f"{protocol.name} {protocol.version} ({protocol.status})",
         protocol_sha256=order.protocol.sha256,
         weights_sha256=method.weights_sha256,
-        device=segmentation.device_name(order.device),
+        device=method.device,
         workers=workers(order),
+        scheduler=order.scheduler,
     )
     for note in order.notes:
         write("warning", "input", message=note)
+
+
+def device(order: Order) -> str:
+    """Give the device of the run: this machine's, or that of the cluster's workers."""
+    if order.scheduler is None:
+        return segmentation.device_name(order.device)
+    return cluster.device(order.device, scheduler=order.scheduler)
 
 
 def workers(order: Order) -> int:
@@ -230,13 +243,21 @@ def _outcomes(
 ) -> tuple[Outcome, ...]:
     """All outcomes in the order of the jobs, told and logged as they come."""
     found: dict[int, Outcome] = {}
-    with closing(analysed(jobs, method, workers=workers(order))) as ready:
+    with closing(_analysed(jobs, method, order)) as ready:
         for place, outcome in ready:
             found[place] = outcome
             _log_outcome(write, jobs[place], outcome)
             if on_progress is not None:
                 on_progress(len(found), len(jobs), jobs[place].name, outcome.result)
     return tuple(found[place] for place in range(len(jobs)))
+
+
+def _analysed(
+    jobs: Sequence[Job], method: Method, order: Order
+) -> Generator[tuple[int, Outcome], None, None]:
+    if order.scheduler is None:
+        return analysed(jobs, method, workers=workers(order))
+    return cluster.analysed(jobs, method, scheduler=order.scheduler, workers=workers(order))
 
 
 def _log_outcome(write: log.Log, job: Job, outcome: Outcome) -> None:

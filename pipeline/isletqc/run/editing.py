@@ -38,12 +38,13 @@ class Editing:
     ----------
     image : as read; live and dead channel only where the protocol is about viability
     canvas : labels and classes as they are now, in arrays that each change writes into
-    picture : measurements and edits as they are now; its approval is void once it is edited
+    picture : measurements and edits as they are now; an approval is void once a later edit is there
     protocol : which islets count
     ground : what the whole picture tells, kept so that little is looked at again
     base : state that the unsaved edits begin from
     undo, redo : changes that can be taken back or made again, the next one last
     saved : number of ``picture.edits`` that are saved
+    version : hash of the result on disk that this began from; empty without one
     folder : where the journal of unsaved edits lies; None keeps none
     """
 
@@ -56,6 +57,7 @@ class Editing:
     undo: tuple[Change, ...] = ()
     redo: tuple[Change, ...] = ()
     saved: int = 0
+    version: str = ""
     folder: Path | None = None
 
     @property
@@ -246,7 +248,7 @@ def _again(work: Editing, entry: Entry) -> Editing:
     canvas = applied(work.canvas, change)
     picture, ground = _measured(work, canvas, change)
     edits = (*work.picture.edits, entry.edit)
-    picture = replace(picture, edits=edits, approval=None)
+    picture = replace(picture, edits=edits)
     return replace(work, canvas=canvas, picture=picture, ground=ground, undo=undo, redo=redo)
 
 
@@ -280,7 +282,7 @@ def _changed(work: Editing, change: Change, entry: Entry) -> Editing:
     except BaseException:
         applied(canvas, inverse(change))
         raise
-    picture = replace(picture, edits=(*work.picture.edits, edit), approval=None)
+    picture = replace(picture, edits=(*work.picture.edits, edit))
     return replace(work, canvas=canvas, picture=picture, ground=ground)
 
 
