@@ -121,6 +121,7 @@ PixelSizeOption = Annotated[
 DeviceOption = Annotated[Device, typer.Option(help="where the network runs")]
 
 
+PdfOption = Annotated[bool, typer.Option("--pdf", help="write report.pdf too (report extra)")]
 MeasuredArgument = Annotated[
     list[str], typer.Argument(metavar="INPUT...", help="a CSV file, or results as [LABEL=]FOLDER")
 ]
@@ -195,6 +196,7 @@ def run(
     release: Annotated[
         bool, typer.Option("--release", help="refuse a protocol that is not approved in the ledger")
     ] = False,
+    pdf: PdfOption = False,
 ) -> None:
     """Analyse pictures, judge their lots, write report and tables.
 
@@ -226,7 +228,7 @@ def run(
             notes=found.notes + notes,
             ledger=record.named_ledger(ledger),
         )
-        finished = _carry_out(order)
+        finished = _carry_out(order, pdf=pdf)
         raise typer.Exit(finished.results.exit_code)
 
 
@@ -236,6 +238,7 @@ def demo(
         Path("demo-out")
     ),
     device: DeviceOption = Device.auto,
+    pdf: PdfOption = False,
 ) -> None:
     """Draw a lot with known truth, analyse it, show truth beside estimate."""
     with _errors_told():
@@ -243,7 +246,7 @@ def demo(
 
         _line(f"Drawing three aliquots of one lot into {out / 'pictures'} ...")
         order, truth = drawn.prepare(out, device=device.value)
-        finished = _carry_out(order, truth)
+        finished = _carry_out(order, truth, pdf=pdf)
         raise typer.Exit(finished.results.exit_code)
 
 
@@ -588,9 +591,12 @@ def doctor() -> None:
 @app.command()
 def chart(
     results: Annotated[
-        list[Path], typer.Argument(metavar="RESULTS...", help="folders of runs, or holding such")
-    ],
+        list[Path] | None,
+        typer.Argument(metavar="[RESULTS...]", help="folders of runs, or holding such"),
+    ] = None,
     *,
+    ledger: Annotated[str | None, typer.Option(help="take the lots of this ledger")] = None,
+    protocol: Annotated[str, typer.Option(help="only results by this protocol")] = "",
     figure: Annotated[
         str, typer.Option(help="ieq_total, purity, ...; of a picture ieq, islet_count, focus, ...")
     ] = "ieq_total",
@@ -613,8 +619,13 @@ def chart(
         from isletqc.report.trend import answer, baseline_words
         from isletqc.run import provenance, trend
 
-        question = trend.Question(figure, image, trend.given(mean, sd), first, last)
-        found = trend.from_folders(results, question)
+        given = trend.given(mean, sd)
+        question = trend.Question(figure, image, protocol, given=given, count=first, last=last)
+        found = (
+            trend.from_folders(results, question)
+            if results
+            else trend.from_ledger(ledger, question)
+        )
         page = trend.write(out, found, command=provenance.command_line())
         _lines([f"note: {reason}" for reason in found.skipped])
         _lines([f"{figure}: {answer(found)}", baseline_words(found), f"page: {page}"])
@@ -835,6 +846,42 @@ def rejudge(
         raise typer.Exit(finished.results.exit_code)
 
 
+@app.command()
+def report(
+    out: Annotated[Path, typer.Argument(help="folder that run wrote; with --index one of many")],
+    *,
+    history: Annotated[
+        list[Path] | None,
+        typer.Option(help="folder of earlier runs, or holding such: their trend in the report"),
+    ] = None,
+    pdf: PdfOption = False,
+    xlsx: Annotated[bool, typer.Option("--xlsx", help="write results.xlsx")] = False,
+    multiqc: Annotated[bool, typer.Option("--multiqc", help="write isletqc_mqc.json")] = False,
+    rocrate: Annotated[
+        bool, typer.Option("--rocrate", help="write ro-crate-metadata.json")
+    ] = False,
+    index: Annotated[
+        bool, typer.Option("--index", help="write index.html over all runs in the folder")
+    ] = False,
+) -> None:
+    """Write the report of a finished run again, and its figures in other forms."""
+    with _errors_told():
+        from isletqc.run import reports
+
+        if index:
+            _line(f"index: {reports.write_index(out)}")
+            raise typer.Exit
+        reports.check(as_pdf=pdf, xlsx=xlsx, rocrate=rocrate)
+        _line(f"report: {reports.write_report(out, history or ())}")
+        forms = (
+            (pdf, reports.write_pdf),
+            (xlsx, reports.write_workbook),
+            (multiqc, reports.write_multiqc),
+            (rocrate, reports.write_crate),
+        )
+        _lines([f"written: {write(out)}" for wanted, write in forms if wanted])
+
+
 def main() -> None:
     """Run the program."""
     app()
@@ -904,9 +951,12 @@ def _answered(study: Study, out: Path) -> None:
     raise typer.Exit(4 if study.verdict == "fail" else 0)
 
 
-def _carry_out(order: Order, truth: Mapping[str, float] | None = None) -> Finished:
-    from isletqc.run import batch
+def _carry_out(
+    order: Order, truth: Mapping[str, float] | None = None, *, pdf: bool = False
+) -> Finished:
+    from isletqc.run import batch, reports
 
+    reports.check(as_pdf=pdf)
     _announce(order)
     try:
         with _progress(len(order.samples)) as on_progress:
@@ -915,6 +965,9 @@ def _carry_out(order: Order, truth: Mapping[str, float] | None = None) -> Finish
         _line("Stopped. Finished pictures are kept: run the same command again to go on.", err=True)
         raise typer.Exit(128 + (e.args[0] if e.args else 2)) from e
     _show(finished, truth)
+    if pdf:
+        _line(f"PDF: {reports.write_pdf(order.out)}")
+    reports.append_step_summary(finished.results)
     return finished
 
 
