@@ -40,6 +40,25 @@ def test_touching_discs_are_parted_at_their_contact() -> None:
     assert np.unique(labels[:, 137:][mask[:, 137:]]).tolist() == [2]
 
 
+def test_a_doubtful_contact_parts_two_large_islets() -> None:
+    mask, core = discs([(100, 100), (100, 170)], 40)
+    doubtful = np.maximum(core, 0.6 * mask.astype(np.float32))  # the dip ends well above a seed
+    labels = split(mask, doubtful, 1.0, SplitSettings())
+    assert np.unique(labels[:, :134][mask[:, :134]]).tolist() == [1]
+    assert np.unique(labels[:, 137:][mask[:, 137:]]).tolist() == [2]
+
+
+def test_a_dip_that_leaves_no_second_large_part_parts_nothing() -> None:
+    mask, core = discs([(100, 100), (100, 170)], 40)
+    shallow = np.maximum(core, 0.95 * mask.astype(np.float32))
+    assert split(mask, shallow, 1.0, SplitSettings()).max() == 1
+    one, deep = discs([(100, 100)], 40)
+    deep[95:105, :] = 0.6
+    deep[:95, 120:] = 0.6  # above the dip only a part below 24 um is left
+    deep[:95, :100] = 0.6
+    assert split(one, deep, 1.0, SplitSettings(min_part_diameter_um=40)).max() == 1
+
+
 def test_labels_run_in_reading_order_without_gaps() -> None:
     mask, core = discs([(150, 60), (50, 220), (150, 220)], 30)
     labels = split(mask, core, 1.0, SplitSettings())
