@@ -161,6 +161,9 @@ class Markers(_Frozen):
     coexpression: tuple[tuple[str, ...], ...] = ()
     threshold: Literal["control", "two-components"] = "control"
     control_percentile: float = Field(99, gt=50, lt=100, description="of the control's nuclei")
+    max_control_shift: float = Field(
+        0.3, ge=0, description="negative nuclei of the sample may be brighter by up to this share"
+    )
 
     @model_validator(mode="after")
     def _names_fit(self) -> Markers:

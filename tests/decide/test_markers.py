@@ -13,7 +13,7 @@ from isletqc.decide import markers
 from isletqc.decide.verdict import judge
 from isletqc.errors import UnsupportedPictureError
 from isletqc.measure.markers import measure
-from isletqc.protocol import Protocol
+from isletqc.protocol import Markers, Protocol
 from isletqc.records import Fitness, Image, Lot, Picture, Sample, Specimen
 from isletqc.segment.nuclei import regions
 from isletqc.synthetic.immunofluorescence import (
@@ -46,10 +46,10 @@ def picture(field: CellField, role: Any, name: str) -> Picture:
 
 
 def drawn(
-    fractions: tuple[float, float], noise: float, *, control: bool = True
+    fractions: tuple[float, float], noise: float, *, control: bool = True, uneven: float = 0.03
 ) -> tuple[Lot, Mapping[str, float]]:
     """Two fields and a control, and the true fractions of the fields."""
-    camera = Camera(signal_to_noise=noise, uneven=0.03)
+    camera = Camera(signal_to_noise=noise, uneven=uneven)
 
     def field(seed: int, shares: tuple[float, float]) -> CellField:
         cytoplasm = DrawnMarker("cpeptide", shares[0], "cytoplasm")
@@ -87,6 +87,44 @@ def test_fractions_from_5_to_95_percent_are_found_within_2_points(
         found = verdict.estimates[name]
         assert found.value == pytest.approx(truth[name], abs=0.02)
         assert (found.ci_low or 0) <= truth[name] <= (found.ci_high or 1)
+
+
+@pytest.mark.parametrize(("fractions", "noise"), [((0.05, 0.5), 5.0), ((0.6, 0.2), 10.0)])
+def test_staining_that_differs_by_10_percent_moves_no_fraction_by_2_points(
+    fractions: tuple[float, float], noise: float
+) -> None:
+    lot, truth = drawn(fractions, noise, uneven=0.1)
+    verdict = judge(lot, SHIPPED, segmentation_rsd=0.1)
+    for name in NAMES:
+        found = verdict.estimates[name]
+        assert found.value == pytest.approx(truth[name], abs=0.02)
+        assert (found.ci_low or 0) <= truth[name] <= (found.ci_high or 1)
+
+
+def test_a_stated_bleed_through_is_taken_off() -> None:
+    pair = (DrawnMarker("first", 0.6), DrawnMarker("second", 0.2))
+    field = immunofluorescence_field(
+        3, pair, shape_yx=(512, 512), nuclei=220, camera=Camera(bleed_through=0.3, uneven=0.03)
+    )
+
+    def found(**bleed: Any) -> float:
+        settings = Markers.model_validate(
+            {
+                "positive": [
+                    {"name": "first", "channel": 2},
+                    {"name": "second", "channel": 3, **bleed},
+                ],
+                "threshold": "two-components",
+            }
+        )
+        nuclei = measure(image(field), field.labels, settings)
+        seen = np.array([n.markers["second"] for n in nuclei])
+        # A quarter of a positive cell: bleed-through of 0.3 lies above, the glow of 0.08 below.
+        return float(np.mean(seen > 0.25 * 1000 / 4095))
+
+    true = field.fraction("second")
+    assert found(bleed_through={2: 0.3}) == pytest.approx(true, abs=0.02)
+    assert found() > true + 0.2
 
 
 def test_without_a_control_nothing_is_guessed() -> None:

@@ -38,6 +38,38 @@ def test_controls_that_are_stained_unlike_widen_the_threshold() -> None:
     assert found.sd / (found.value or 1) == pytest.approx(math.sqrt(2) * 0.1, rel=0.02)
 
 
+@pytest.mark.parametrize("shift", [0.8, 1.0, 1.25])
+@pytest.mark.parametrize("fraction", [0.0, 0.3, 0.8])
+def test_the_threshold_goes_with_the_samples_own_negative_nuclei(
+    shift: float, fraction: float
+) -> None:
+    rng = np.random.default_rng(5)
+    control = [rng.lognormal(-4, 0.3, 5000) * gain for gain in (0.9, 1.1)]
+    positive = np.arange(5000) < fraction * 5000
+    sample = shift * rng.lognormal(-4 + 2.5 * positive, 0.3)
+    found = from_control(control, 99, sample=[sample])
+    true = shift * math.exp(-4 + 0.3 * stats.norm.ppf(0.99))
+    assert found.value == pytest.approx(true, rel=0.04)
+    above = float(np.mean(sample > (found.value or 0)))
+    assert (above - 0.01) / 0.99 == pytest.approx(fraction, abs=0.005)
+
+
+def test_a_control_that_does_not_fit_the_sample_is_refused() -> None:
+    rng = np.random.default_rng(6)
+    control, sample = rng.lognormal(-4, 0.3, 2000), 1.6 * rng.lognormal(-4, 0.3, 2000)
+    found = from_control([control], 99, sample=[sample])
+    assert found.value is None
+    assert "times as bright as those of the control" in found.reason
+    assert "max_control_shift" in found.reason
+    assert from_control([control], 99, sample=[sample], max_shift=1.0).value is not None
+
+
+def test_a_sample_with_hardly_a_negative_nucleus_takes_the_control_as_it_stands() -> None:
+    rng = np.random.default_rng(7)
+    control, sample = rng.lognormal(-4, 0.3, 2000), rng.lognormal(-1, 0.3, 2000)
+    assert from_control([control], 99, sample=[sample]) == from_control([control], 99)
+
+
 def test_a_small_control_is_refused() -> None:
     found = from_control([np.ones(60)], 99)
     assert found.value is None

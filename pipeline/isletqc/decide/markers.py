@@ -71,7 +71,12 @@ def _threshold(lot: Lot, settings: Markers, name: str) -> MarkerThreshold:
     controls = [p for p in lot.pictures if p.sample.role == "control"]
     if settings.threshold == "control":
         found = (
-            from_control([_brightness([p], name) for p in controls], settings.control_percentile)
+            from_control(
+                [_brightness([p], name) for p in controls],
+                settings.control_percentile,
+                sample=[_brightness([p], name) for p in sample_pictures(lot) if p.nuclei],
+                max_shift=settings.max_control_shift,
+            )
             if controls
             else Threshold(None, reason=_NO_CONTROL)
         )

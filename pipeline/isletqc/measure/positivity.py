@@ -5,7 +5,10 @@ standard deviation, and how many negative nuclei lie above it and positive ones 
 
 - From a control (cells stained without the first antibody): a high percentile of its nuclei. Its
   uncertainty is that of the rank, from the binomial law, or the scatter between control pictures.
-  By its making the percentile leaves a known share of negative nuclei above it.
+  By its making the percentile leaves a known share of negative nuclei above it. Staining that is
+  stronger in one picture than in another makes negative nuclei brighter in proportion, so the
+  percentile is carried over in units of the median negative nucleus: that of the control for the
+  control, that of the sample (its nuclei up to the threshold, until both agree) for the sample.
 - From two components: a mixture of two lognormal laws, fitted by expectation and maximisation from
   a fixed start. The threshold is where both are equally probable. Refused where one law does as
   well (Bayesian information criterion) or where the two hardly part (Ashman's D under 2, doi
@@ -27,6 +30,8 @@ Values = NDArray[np.float64]
 
 FEWEST = 100
 MIN_SEPARATION = 2.0
+_FEWEST_NEGATIVE = 50
+_MOST_ROUNDS = 50
 _MIN_EVIDENCE = 10.0  # difference of the information criterion: very strong
 _MIN_SHARE = 0.005
 _PARTS = 10
@@ -49,7 +54,13 @@ class Threshold:
     reason: str = ""
 
 
-def from_control(pictures: Sequence[ArrayLike], percentile: float) -> Threshold:
+def from_control(
+    pictures: Sequence[ArrayLike],
+    percentile: float,
+    *,
+    sample: Sequence[ArrayLike] = (),
+    max_shift: float = 0.3,
+) -> Threshold:
     """Threshold at a percentile of the control's nuclei.
 
     Parameters
@@ -57,6 +68,10 @@ def from_control(pictures: Sequence[ArrayLike], percentile: float) -> Threshold:
     pictures : (N,) brightness of the nuclei of each control picture; with two or more, their
         scatter counts where it is larger than that of the rank
     percentile : over 50, under 100
+    sample : the same of the sample pictures; their negative nuclei scale the threshold where
+        there are 50 or more. None: the control's brightness is taken as it stands
+    max_shift : negative nuclei of the sample may be brighter by up to this share, or dimmer by as
+        large a factor; beyond it the control does not fit the sample and nothing is determined
     """
     groups = [np.asarray(p, float) for p in pictures]
     values = np.sort(np.concatenate(groups)) if groups else np.empty(0)
@@ -65,11 +80,63 @@ def from_control(pictures: Sequence[ArrayLike], percentile: float) -> Threshold:
     if values.size < needed:
         reason = f"not determined: the control has {values.size} nuclei, at least {needed} needed"
         return Threshold(None, reason=reason)
-    rank_sd = math.sqrt(above * (1 - above) / values.size)
-    at = np.clip([1 - above - rank_sd, 1 - above, 1 - above + rank_sd], 0, 1)
+    low, value, high = _around_quantile(values, 1 - above)
+    sd = max((high - low) / 2, _between(groups, 1 - above))
+    plain = Threshold(value, sd, false_positive=above)
+    samples = [np.asarray(p, float) for p in sample]
+    return _carried_over(plain, groups, samples, max_shift) if samples else plain
+
+
+def _around_quantile(values: Values, quantile: float) -> tuple[float, float, float]:
+    """Quantile, and what it would be one standard error of its rank lower and higher."""
+    rank_sd = math.sqrt(quantile * (1 - quantile) / values.size)
+    at = np.clip([quantile - rank_sd, quantile, quantile + rank_sd], 0, 1)
     low, value, high = np.quantile(values, at)
-    sd = max(float(high - low) / 2, _between(groups, 1 - above))
-    return Threshold(float(value), sd, false_positive=above)
+    return float(low), float(value), float(high)
+
+
+def _carried_over(
+    plain: Threshold, control: Sequence[Values], sample: Sequence[Values], max_shift: float
+) -> Threshold:
+    """Scale the control's percentile to the brightness of the sample's own negative nuclei."""
+    medians = [float(np.median(g)) for g in control if g.size]
+    if min(medians) <= 0:
+        return plain
+    unit = np.concatenate(
+        [g / m for g, m in zip((g for g in control if g.size), medians, strict=True)]
+    )
+    low, factor, high = _around_quantile(np.sort(unit), 1 - plain.false_positive)
+    value = plain.value or 0.0
+    for _ in range(_MOST_ROUNDS):
+        negative = [g[g <= value] for g in sample]
+        pooled = np.concatenate(negative)
+        if pooled.size < _FEWEST_NEGATIVE or float(np.median(pooled)) <= 0:
+            return plain
+        middle = float(np.median(pooled))
+        if math.isclose(value, factor * middle, rel_tol=1e-6):
+            break
+        value = factor * middle
+    shift = middle / float(np.median(np.concatenate(control)))
+    if abs(math.log(shift)) > math.log1p(max_shift):
+        reason = (
+            f"not determined: negative nuclei of the sample are {shift:.2f} times as bright as "
+            "those of the control; stain and expose the control like the sample, or raise "
+            "max_control_shift in the protocol"
+        )
+        return Threshold(None, reason=reason)
+    sd = math.hypot((high - low) / 2 * middle, factor * _median_error(negative, pooled))
+    return Threshold(value, sd, false_positive=plain.false_positive)
+
+
+def _median_error(groups: Sequence[Values], pooled: Values) -> float:
+    """Give the standard error of the median of negative nuclei, from nuclei and from pictures."""
+    spread = 1.4826 * float(np.median(np.abs(pooled - np.median(pooled))))
+    of_nuclei = math.sqrt(math.pi / 2) * spread / math.sqrt(pooled.size)
+    medians = [float(np.median(g)) for g in groups if g.size]
+    of_pictures = (
+        float(np.std(medians, ddof=1)) / math.sqrt(len(medians)) if len(medians) > 1 else 0
+    )
+    return max(of_nuclei, of_pictures)
 
 
 def from_two_components(brightness: ArrayLike) -> Threshold:
