@@ -230,7 +230,7 @@ class RunPanel(QWidget):
 
     def start(self) -> None:
         """Run in a thread of its own."""
-        if self._worker is not None or not self._bench.may_leave(self):
+        if self._worker is not None or not self._bench.may_leave():
             return
         self.form.message.clear()
         try:

@@ -19,9 +19,10 @@ from qtpy.QtWidgets import (
 )
 
 from isletqc.plugin import preferences
-from isletqc.plugin.bench import Entry, bench_of
+from isletqc.plugin.bench import bench_of
 from isletqc.plugin.message import Message
 from isletqc.plugin.panel_form import note, row
+from isletqc.plugin.standing import Standing
 
 _COLUMNS = ("Picture", "Lot", "State", "Islets", "IEQ")
 
@@ -42,7 +43,7 @@ class ReviewDock(QWidget):
         self.pictures = _picture_table()
         self.approve = _button("Approve picture", "Alt+A", "I have looked at this and agree")
         self.save = _button("Save", "Alt+Shift+S", "Write corrections, results and report")
-        self.rejudge = _button("Judge anew …", "Alt+J", "Judge the lots by another protocol")
+        self.rejudge = _button("Judge again", "Alt+J", "Judge the lots from what is saved; write the report anew")
         self.uncertainty = _button("Show uncertainty", "Alt+U", "Segment again to see how sure")
         self.who = QLineEdit(preferences.who())
         self.who.setPlaceholderText("asked for at the first edit")
@@ -90,13 +91,13 @@ class ReviewDock(QWidget):
         self.pictures.cellClicked.connect(lambda line, _: bench.go(line))
         self.approve.clicked.connect(bench.approve)
         self.save.clicked.connect(bench.save)
-        self.rejudge.clicked.connect(self._rejudge)
+        self.rejudge.clicked.connect(bench.judge_again)
         self.uncertainty.clicked.connect(bench.show_uncertainty)
         self.who.editingFinished.connect(lambda: preferences.set_who(self.who.text()))
 
     def refresh(self) -> None:
         """Show where the review stands."""
-        bench, entries = self._bench, self._bench.entries()
+        bench, entries = self._bench, self._bench.standings()
         if bench.folder is not None:
             self.path.setText(str(bench.folder))
         if not self.who.hasFocus():
@@ -112,7 +113,7 @@ class ReviewDock(QWidget):
         self.next_flagged.setEnabled(on and any(e.flagged for e in entries))
         self._say_where(entries)
 
-    def _say_where(self, entries: list[Entry]) -> None:
+    def _say_where(self, entries: tuple[Standing, ...]) -> None:
         if not entries:
             self.where.setText("No results are open")
             self.facts.setText("Open a folder that isletqc run wrote, or run a picture.")
@@ -124,7 +125,7 @@ class ReviewDock(QWidget):
         self.facts.setText("\n".join(words))
         self.approve.setText("Approved ✓" if entry.approved else "Approve picture")
 
-    def _fill(self, entries: list[Entry]) -> None:
+    def _fill(self, entries: tuple[Standing, ...]) -> None:
         self.pictures.setRowCount(len(entries))
         for line, entry in enumerate(entries):
             cells = (entry.name, entry.lot, entry.state, f"{entry.islets:,.0f}", f"{entry.ieq:,.1f}")
@@ -143,13 +144,6 @@ class ReviewDock(QWidget):
         path = QFileDialog.getExistingDirectory(self, "Results of isletqc run")
         if path:
             self._bench.open(path)
-
-    def _rejudge(self) -> None:
-        path, _ = QFileDialog.getOpenFileName(
-            self, "Judge by this protocol", "", "Protocols (*.yaml *.yml)"
-        )
-        if path:
-            self._bench.rejudge(path)
 
     def _tell(self, kind: str, text: str) -> None:
         self.message.say(kind, text) if text else self.message.clear()  # type: ignore[arg-type]
