@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, NullPool, create_engine, event
+from sqlalchemy import Connection, Engine, QueuePool, create_engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
@@ -66,7 +66,7 @@ def connected(address: str) -> Iterator[Ledger]:
     """Open a database by file name or by ``sqlite://`` or ``postgresql://`` URL; close it after."""
     url = _url(address)
     file = Path(url.database or "") if url.get_backend_name() == "sqlite" else None
-    engine = _sqlite(url) if file else create_engine(url, poolclass=NullPool)
+    engine = _sqlite(url) if file else create_engine(url)
     shown = str(file) if file else _without_password(url)
     try:
         yield Ledger(shown, engine, file)
@@ -129,7 +129,7 @@ def _without_password(url: URL) -> str:
 def _sqlite(url: URL) -> Engine:
     engine = create_engine(
         url,
-        poolclass=NullPool,
+        poolclass=QueuePool,
         # The program says itself when a transaction begins.
         connect_args={"timeout": _PATIENCE_SECONDS, "isolation_level": None},
     )
