@@ -1,4 +1,4 @@
-"""Text from outside -> text that can be shown: nothing hidden, nothing turned round, not too long."""
+"""Text from outside -> text that can be shown: nothing hidden, nothing turned, not too long."""
 
 from __future__ import annotations
 

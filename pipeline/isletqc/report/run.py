@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from isletqc.records import Picture
+from isletqc.report import crate, multiqc, workbook
 from isletqc.report.files import write_text_atomically
 from isletqc.report.junit import junit_xml
 from isletqc.report.page import report_html
@@ -17,6 +18,8 @@ from isletqc.report.tables import images_csv, lots_csv, nuclei_csv, objects_csv
 from isletqc.report.trend import Trend
 
 PROVENANCE_VERSION = "1.0"
+# Made from the files of a run on request; they must not outlive these.
+_DERIVED = ("report.pdf", workbook.FILE, multiqc.FILE, crate.FILE)
 
 
 def write_run(out: Path, *, results: RunResults, trends: Sequence[Trend] = ()) -> None:
@@ -31,6 +34,8 @@ def write_run(out: Path, *, results: RunResults, trends: Sequence[Trend] = ()) -
         ``out`` cannot be written; ``results.json`` is then absent or that of the run before.
     """
     out.mkdir(parents=True, exist_ok=True)
+    for name in _DERIVED:
+        (out / name).unlink(missing_ok=True)
     write_text_atomically(out / "objects.csv", objects_csv(results))
     if nuclei := nuclei_csv(results):
         write_text_atomically(out / "nuclei.csv", nuclei)

@@ -101,6 +101,14 @@ ESTIMATE_NAMES: Mapping[str, str] = {
     "viability_tissue_weighted": "Viability, tissue-weighted",
     "viability_islet_mean": "Viability, mean of the islets",
     "viability_by_islet": "Viability, live islets of all islets",
+    "circularity_mean": "Mean circularity",
+    "solidity_mean": "Mean solidity",
+    "axis_ratio_mean": "Mean ratio of short to long axis",
+    "border_width_mean_um": "Mean width of the islets' border",
+    "mantled_fraction": "Fraction of islets in a mantle",
+    "mantled_ieq_share": "Share of the IEQ in mantled islets",
+    "small_objects_per_islet": "Small objects per islet",
+    "small_objects_area_share": "Share of small objects in the area",
     "loose_dead_per_islet": "Loose dead cells per islet",
 }
 POSITIVE_FOR = "Positive for {marker}"
@@ -299,6 +307,9 @@ EXIT_CODES: Mapping[int, str] = {
     4: "a limit is missed",
     5: "review is needed",
 }
+OVERALL_SCOPE = "Quantity, identity, purity and viability of islets as far as pictures show them."
+LICENCE_OF_DATA = "Not stated: ask whoever made the pictures."
+SUMMARY_CUT = "{n} more lots are not shown: see report.html."
 INPUTS = "Inputs"
 SHA256 = "SHA-256"
 FILES = "The same figures as files: results.json, objects.csv, images.csv, lots.csv, junit.xml."

@@ -30,10 +30,8 @@ LIMITS_OF = "limits {low} to {high}, mean moving range {range}"
 RANGE_LIMIT = "upper limit {high}"
 MEAN_LINE, SD_LINE = "mean", "{n} SD"
 UPPER, LOWER = "upper limit", "lower limit"
-WHERE_FIRED = "Where rules fire"
 ALL_VALUES = "All values"
 NUMBER, LABEL, DATE, VALUE, Z, RULES = "No.", "Lot", "Date", "Value", "z", "Rules"
-RULE, MEANING = "Rule", "What it means"
 RULE_NAMES: Mapping[str, str] = {
     "1_2s": "1:2s",
     "1_3s": "1:3s",
@@ -63,7 +61,6 @@ RULES_SOURCE = (
     "NIST/SEMATECH e-Handbook of Statistical Methods, 6.3.2.2."
 )
 CHART_FILES = "The same as files: chart.svg, individuals.svg, chart.csv, chart.json."
-SOURCES = "Read from"
 
 INDEX_TITLE = "Islet quality control: {n} lots"
 INDEX_HEAD = "All lots"
@@ -77,6 +74,5 @@ INDEX_COLUMNS: Mapping[str, str] = {
     "purity": "Purity, %",
     "viability": "Viability, %",
 }
-RUN, FINISHED, PROTOCOL, PICTURES_COLUMN = "Report", "Finished", "Protocol", "Pictures"
-OPEN_REPORT = "report"
+FINISHED, PROTOCOL, PICTURES_COLUMN = "Finished", "Protocol", "Pictures"
 NO_REPORT = "no report"

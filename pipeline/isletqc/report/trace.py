@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from isletqc.records import Approval, Edit, Picture, Signature, Verdict
+from isletqc.records import Edit, Picture, Signature, Verdict
 from isletqc.report import figures, texts
 
 
@@ -52,7 +52,7 @@ def approvals_summary(verdict: Verdict) -> str:
     pictures = verdict.lot.pictures
     if not any(p.approval for p in pictures):
         return ""
-    standing = sum(p.approval is not None and stands(p.approval, p) for p in pictures)
+    standing = sum(p.approved for p in pictures)
     return texts.APPROVALS_COUNT.format(n=standing, all=len(pictures))
 
 
@@ -61,13 +61,8 @@ def approval_words(picture: Picture) -> str:
     approval = picture.approval
     if approval is None:
         return ""
-    words = texts.APPROVED_BY if stands(approval, picture) else texts.APPROVAL_VOID
+    words = texts.APPROVED_BY if picture.approved else texts.APPROVAL_VOID
     return words.format(who=approval.who, time=clock(approval.time))
-
-
-def stands(approval: Approval, picture: Picture) -> bool:
-    """Nothing in the picture was corrected after it was approved."""
-    return all(edit.time <= approval.time for edit in picture.edits)
 
 
 def signature_line(signatures: Sequence[Signature]) -> str:

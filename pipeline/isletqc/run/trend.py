@@ -7,7 +7,7 @@ Takes result folders, oldest to newest by the time at which each run finished; g
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import Any
 
 from isletqc.decide.control_chart import Baseline
 from isletqc.errors import OutputError, UsageError
+from isletqc.ledger import connect, lots, store
 from isletqc.report import chart_page, trend_charts
 from isletqc.report.files import write_text_atomically
 from isletqc.report.results import read_results
@@ -22,6 +23,7 @@ from isletqc.report.trend import Point, Trend, trend
 
 _UNITS = {"ieq": "IEQ", "islet_count": "islets", "islet_area_um2": "um2"}
 _PICTURE_FIGURES = ("ieq", "islet_count", "islet_area_um2", "exocrine_area_um2", "likeness")
+_MOST_IN_REPORT = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,7 @@ class Question:
     figure : an estimate of the lots, such as ``ieq_total``; of a picture ``ieq``, ``islet_count``,
         or one of its checks, such as ``focus``
     image : name of a picture that was taken again and again; empty for figures of lots
+    protocol : only results by a protocol of this name; empty takes all
     given : mean and SD to hold the values against; None establishes them
     count : the first so many values establish them
     last : only the last so many values are charted
@@ -40,6 +43,7 @@ class Question:
 
     figure: str
     image: str = ""
+    protocol: str = ""
     given: Baseline | None = None
     count: int | None = None
     last: int | None = None
@@ -68,44 +72,52 @@ def from_folders(paths: Sequence[Path], question: Question) -> Trend:
     found = _Found()
     for path in result_folders(paths):
         file, document = read_results(path)
-        _add(document, finished(file), str(file), question, found)
-    return charted(found.points, question, found.units, found.skipped, found.known)
+        if question.protocol in {"", document["protocol"]["name"]}:
+            _add(document, finished(file), str(file), question, found)
+    return _charted(question, found)
 
 
-def charted(
-    points: Sequence[Point],
-    question: Question,
-    units: Set[str],
-    skipped: Sequence[str] = (),
-    known: Set[str] = frozenset(),
-) -> Trend:
-    """Make the chart of points from wherever they come; oldest first.
+def from_ledger(address: str | None, question: Question) -> Trend:
+    """Read a figure of every lot in a ledger, as its newest run left it.
 
     Raises
     ------
     UsageError
-        There are no two values, or they have more than one unit.
+        No ledger is named, a picture is asked for, there are no two values, or the figure has more
+        than one unit.
     """
-    if len(units) > 1:
-        raise UsageError(
-            f"{question.figure}: expected one unit, found {', '.join(sorted(units))}; "
-            "chart runs of one protocol"
-        )
-    if len(points) < 2:
-        names = f"; figures there: {', '.join(sorted(known))}" if known and not points else ""
-        raise UsageError(
-            f"{question.figure}: expected at least two values for a chart, found {len(points)}"
-            f"{names}; give more result folders"
-        )
-    ordered = sorted(points, key=lambda point: point.time)
-    return trend(
-        question.figure,
-        next(iter(units), ""),
-        ordered[-question.last :] if question.last else ordered,
-        given=question.given,
-        count=question.count,
-        skipped=skipped,
+    if question.image:
+        raise UsageError("a ledger has figures of lots only; give result folders for a picture")
+    found = _Found()
+    with store.opened(connect.required(address)) as ledger:
+        rows = lots.series(ledger, question.figure, protocol=question.protocol or None)
+    for row in rows:
+        if row.value is None:
+            found.skipped.append(f"{row.lot}: {row.reason or 'not determined'}")
+            continue
+        found.units.add(row.unit)
+        found.points.append(Point(row.lot, row.value, row.started, f"run {row.run}"))
+    return _charted(question, found)
+
+
+def of_run(results: Path, history: Sequence[Path]) -> tuple[Trend, ...]:
+    """Chart what a run was judged by, beside earlier runs by the same protocol, for its report.
+
+    Parameters
+    ----------
+    results : the run's ``results.json``
+    history : folders of earlier runs, or folders that hold such; the run itself may be among them
+    """
+    document = read_results(results)[1]
+    judged = [c["estimate"] for lot in document["lots"] for c in lot["criteria"]]
+    files = [*result_folders(history), results]
+    files = list({file.resolve(): file for file in files}.values())
+    name = document["protocol"]["name"]
+    charts = (
+        _perhaps(files, Question(figure, protocol=name))
+        for figure in list(dict.fromkeys([*judged, "ieq_total"]))[:_MOST_IN_REPORT]
     )
+    return tuple(chart for chart in charts if chart is not None)
 
 
 def given(mean: float | None, sd: float | None) -> Baseline | None:
@@ -169,6 +181,40 @@ def write(out: Path, found: Trend, *, command: str) -> Path:
     except OSError as e:
         raise OutputError(f"{out}: the charts cannot be written: {e.strerror or e}") from e
     return out / "chart.html"
+
+
+def _perhaps(files: Sequence[Path], question: Question) -> Trend | None:
+    """Make a chart where there are two values for it."""
+    try:
+        return from_folders(files, question)
+    except UsageError:
+        return None
+
+
+def _charted(question: Question, found: _Found) -> Trend:
+    if len(found.units) > 1:
+        raise UsageError(
+            f"{question.figure}: expected one unit, found {', '.join(sorted(found.units))}; "
+            "chart results of one protocol (--protocol)"
+        )
+    points = sorted(found.points, key=lambda point: point.time)
+    if question.last is not None:
+        points = points[-question.last :]
+    if len(points) < 2:
+        known = ", ".join(sorted(found.known))
+        names = f"; figures there: {known}" if known and not points else ""
+        raise UsageError(
+            f"{question.figure}: expected at least two values for a chart, found {len(points)}"
+            f"{names}; give more results"
+        )
+    return trend(
+        question.figure,
+        next(iter(found.units), ""),
+        points,
+        given=question.given,
+        count=question.count,
+        skipped=found.skipped,
+    )
 
 
 def _results(path: Path) -> list[Path]:
