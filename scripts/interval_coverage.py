@@ -8,7 +8,7 @@ import argparse
 import sys
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import product
 from pathlib import Path
@@ -106,20 +106,21 @@ def _range(found: Sequence[Coverage], share: str) -> str:
     return f"{100 * min(values):.1f} to {100 * max(values):.1f} %"
 
 
-def _summary(cases: Sequence[Sequence[Coverage]]) -> str:
+def _summary(chosen: Sequence[_Case], cases: Sequence[Sequence[Coverage]]) -> str:
     shares = ("held", "false_pass", "false_fail", "false_pass_upper")
     head = ("case", "held", "false pass >=", "false fail >=", "false pass <=")
     rows = [head, ("---",) * len(head)]
-    for case, found in zip(_CASES, cases, strict=True):
+    for case, found in zip(chosen, cases, strict=True):
         for aliquots, name in ((range(1, 2), "one aliquot"), (range(2, 9), "two or more")):
             of = [c for c in found if c.setting.aliquots in aliquots]
             rows.append((f"{case.name}; {name}", *(_range(of, s) for s in shares)))
     return "".join(f"| {' | '.join(row)} |\n" for row in rows)
 
 
-def _text(cases: Sequence[Sequence[Coverage]], seed: int) -> str:
-    parts = [f"Seed {seed}. Smallest and largest of the lines of each case:\n\n", _summary(cases)]
-    for case, found in zip(_CASES, cases, strict=True):
+def _text(chosen: Sequence[_Case], cases: Sequence[Sequence[Coverage]], seed: int) -> str:
+    head = f"Seed {seed}. Smallest and largest of the lines of each case:\n\n"
+    parts = [head, _summary(chosen, cases)]
+    for case, found in zip(chosen, cases, strict=True):
         parts.append(f"\n### {case.name}\n\n{found[0].lots} lots a line.\n\n{_table(found)}")
     return "".join(parts)
 
@@ -164,10 +165,16 @@ def _write(text: str) -> None:
     page.write_text(f"{before}{_BEGIN}\n{text}\n{_END}{after}", encoding="utf-8")
 
 
-def _simulate(lots: int, seed: int) -> list[list[Coverage]]:
+def _simulate(cases: Sequence[_Case], lots: int, seed: int) -> list[list[Coverage]]:
     with ProcessPoolExecutor(2) as pool:
-        runs = [(partial(cover, lots=lots // c.fewer, seed=seed), _settings(c)) for c in _CASES]
+        runs = [(partial(cover, lots=lots // c.fewer, seed=seed), _settings(c)) for c in cases]
         return [list(lines) for lines in [pool.map(run, settings) for run, settings in runs]]
+
+
+def _narrowed(case: int | None, seen: Sequence[int] | None) -> list[_Case]:
+    """Take one case, and some numbers of islets seen, for more lots in the same time."""
+    cases = [c for k, c in enumerate(_CASES, 1) if case in (None, k)]
+    return [replace(c, seen=tuple(seen)) for c in cases] if seen else cases
 
 
 def main() -> None:
@@ -176,9 +183,14 @@ def main() -> None:
     parser.add_argument("lots", type=int, nargs="?", default=2000, help="for each line")
     parser.add_argument("seed", type=int, nargs="?", default=1)
     parser.add_argument("--docs", action="store_true", help="write docs/coverage.md and .svg")
+    parser.add_argument("--case", type=int, choices=range(1, len(_CASES) + 1), help="only this one")
+    parser.add_argument("--seen", type=int, nargs="+", help="only these numbers of islets seen")
     asked = parser.parse_args()
-    cases = _simulate(asked.lots, asked.seed)
-    text = _text(cases, asked.seed)
+    if asked.docs and (asked.case or asked.seen):
+        parser.error("--docs takes all cases: leave --case and --seen out")
+    chosen = _narrowed(asked.case, asked.seen)
+    cases = _simulate(chosen, asked.lots, asked.seed)
+    text = _text(chosen, cases, asked.seed)
     if not asked.docs:
         sys.stdout.write(text)
         return

@@ -228,6 +228,13 @@ def test_without_a_picture_nothing_is_determined(failure: Make) -> None:
     }
 
 
+def test_a_lot_of_controls_says_that_it_has_no_sample(picture: Make) -> None:
+    known = estimated([picture([150] * 5, role="control")])
+    assert {k.estimate.reason for k in known.values()} == {
+        "not determined: all pictures that could be analysed are controls, none a sample"
+    }
+
+
 def test_aliquots_that_differ_beyond_chance_widen_the_interval_and_are_named(
     picture: Make, facts: dict[str, Any]
 ) -> None:

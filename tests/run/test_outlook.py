@@ -84,6 +84,13 @@ def test_decided_and_supportive_limits_are_not_planned_for(changes: dict[str, An
     assert not outlook.plans(document(**changes))
 
 
+def test_shares_are_written_as_shares() -> None:
+    found = outlook.plans(document(estimate="purity", value=0.31, unit="1", limit=0.3))
+    shown = list(outlook.lines(found, ()))
+    assert shown[0] == "lot A: dose: purity >= 0.3 1"
+    assert shown[1].startswith("  now 0.31 from 2 aliquots;")
+
+
 def test_the_command_prints_a_table_and_json(
     isletqc: Callable[..., Result], tmp_path: Path
 ) -> None:

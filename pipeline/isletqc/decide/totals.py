@@ -34,7 +34,8 @@ _REFERENCE_IEQ = 1.0
 # limits from above were falsely passed in up to 10 of 100.
 FEWEST_FOR_UPPER_LIMIT = 10
 
-NO_PICTURE = "not determined: no picture could be analysed"
+_NO_PICTURE = "not determined: no picture could be analysed"
+_ONLY_CONTROLS = "not determined: all pictures that could be analysed are controls, none a sample"
 _UNITS = {
     "islet_count": "islets",
     "ieq_counted": "IEQ",
@@ -86,7 +87,7 @@ def totals(
         _Sum("ieq_counted", tuple(a.ieq for a in aliquots), _REFERENCE_IEQ, sizing, True),
     ]
     if not aliquots:
-        return _undetermined(NO_PICTURE, "islet_count", "ieq_counted", *_TOTALS)
+        return _undetermined(no_sample(lot), "islet_count", "ieq_counted", *_TOTALS)
     why = why_no_total(lot, aliquots)
     if why:
         return _estimates(sums, given) | _undetermined(why, *_TOTALS)
@@ -128,7 +129,7 @@ def why_no_total(lot: Lot, aliquots: Sequence[Aliquot]) -> str:
     """Say what is missing for lot totals; empty when nothing is."""
     complete = [a for a in aliquots if not a.missing]
     if not aliquots:
-        return NO_PICTURE
+        return no_sample(lot)
     if not complete:
         return "not determined: in each aliquot a picture could not be analysed"
     if not _stated(lot.suspension_ml):
@@ -141,6 +142,11 @@ def why_no_total(lot: Lot, aliquots: Sequence[Aliquot]) -> str:
     if undiluted and not unsaid:
         return f"not determined: no dilution for specimen {', '.join(undiluted)}"
     return ""
+
+
+def no_sample(lot: Lot) -> str:
+    """Say why a lot without an analysed sample picture has no figures."""
+    return _ONLY_CONTROLS if lot.pictures else _NO_PICTURE
 
 
 def _stated(quantity: float | None) -> bool:

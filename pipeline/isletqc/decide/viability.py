@@ -25,6 +25,7 @@ from scipy.special import ndtri
 from isletqc.decide import dispersion, spread
 from isletqc.decide.lot import sample_pictures
 from isletqc.decide.spread import Known
+from isletqc.decide.totals import no_sample
 from isletqc.protocol import Viability
 from isletqc.records import Estimate, Islet, Lot, Picture, Specimen
 
@@ -102,7 +103,7 @@ def _seen(specimen: Specimen) -> _Seen:
 def _why_not(lot: Lot, settings: Viability, measured: int) -> str:
     pictures = sample_pictures(lot)
     if not pictures:
-        return "not determined: no picture was analysed"
+        return no_sample(lot)
     if measured >= settings.min_islets:
         return ""
     refused = [f"{p.name}: {'; '.join(p.fitness.reasons)}" for p in pictures if _refused(p)]

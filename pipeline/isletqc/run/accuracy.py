@@ -7,7 +7,9 @@ of what is neither rewarded nor punished; names match without their suffixes.
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import io
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,34 +19,34 @@ import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
+from isletqc import __version__
 from isletqc.errors import OutputError, UsageError
 from isletqc.load import picture
+from isletqc.measure import viability
 from isletqc.protocol import Protocol, Segmentation
 from isletqc.run.inputs import SUFFIXES
+from isletqc.segment import nuclei
 from isletqc.segment import run as segmentation
 from isletqc.training.evaluate import Agreement, agreement, together
 
-FIGURES: Mapping[str, Callable[[Agreement], float | None]] = {
-    "true_count": lambda a: a.true_count,
-    "found_count": lambda a: a.found_count,
-    "f1_at_0.5": lambda a: a.f1(0.5),
-    "f1_at_0.75": lambda a: a.f1(0.75),
-    "mean_iou": lambda a: a.mean_iou,
-    "count_error": lambda a: a.count_error,
-    "area_error": lambda a: a.area_error,
-    "volume_error": lambda a: a.volume_error,
-}
-
-HEADING = f"{'image':<24} {'method':<28} " + " ".join(f"{name:>12}" for name in FIGURES)
+HEADING = f"{'image':<24} {'method':<28} " + " ".join(f"{name:>12}" for name in SHORT)
+SIZES_UM = ((50, 100), (100, 150), (150, 200), (200, 300), (300, 10_000))
+_MOST_CASES = 24
+SCHEMA_VERSION = "1.0"
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One picture, or all together, by one method."""
+    """One picture, or all together (``pictures`` of them), by one method.
+
+    ``cases`` are the objects whose volume is most wrong, worst first.
+    """
 
     image: str
     method: str
     agreement: Agreement
+    pictures: int = 1
+    cases: tuple[Case, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,7 @@ def evaluate(
     parts: dict[str, list[Agreement]] = {name: [] for name in methods}
     for path, labels in pairs:
         for name, settings in methods.items():
-            found = _compare(
+            found, cases = _compare(
                 path,
                 labels,
                 masks,
@@ -82,36 +84,85 @@ def evaluate(
                 device=device,
             )
             parts[name].append(found)
-            yield Row(path.name, name, found)
+            yield Row(path.name, name, found, cases=cases)
     for name, found_parts in parts.items():
-        yield Row(f"all {len(pairs)}", name, together(found_parts))
+        yield Row(f"all {len(pairs)}", name, together(found_parts), len(pairs))
 
 
 def line(row: Row) -> str:
     """Write one row as it stands under ``HEADING``."""
-    figures = " ".join(f"{_figure(f(row.agreement)):>12}" for f in FIGURES.values())
+    figures = " ".join(f"{_figure(f(row.agreement)):>12}" for f in SHORT.values())
     return f"{row.image:<24.24} {row.method:<28.28} {figures}"
 
 
-def write(path: Path, rows: Sequence[Row]) -> None:
-    """Write the rows as CSV.
+def write(path: Path, rows: Sequence[Row], *, command: str = "") -> tuple[Path, ...]:
+    """Write the rows as CSV, and beside it a JSON with intervals and a page with the worst cases.
 
     Raises
     ------
     OutputError
-        The file cannot be written.
+        A file cannot be written.
     """
+    columns = {method: _column(method, rows) for method in dict.fromkeys(r.method for r in rows)}
+    document = {
+        "schema_version": SCHEMA_VERSION,
+        "version": __version__,
+        "command": command,
+        "pictures": max(row.pictures for row in rows),
+        "methods": columns,
+    }
+    texts = {
+        path: _csv(rows),
+        path.with_suffix(".json"): json.dumps(document, indent=2, allow_nan=False) + "\n",
+        path.with_suffix(".html"): accuracy_page.html(document, _worst(rows)),
+    }
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(["image", "method", *FIGURES])
-            for row in rows:
-                writer.writerow(
-                    [row.image, row.method, *(f(row.agreement) for f in FIGURES.values())]
-                )
+        for file, text in texts.items():
+            write_text_atomically(file, text)
     except OSError as e:
         raise OutputError(f"{path}: cannot be written: {e.strerror or e}") from e
+    return tuple(texts)
+
+
+def _csv(rows: Sequence[Row]) -> str:
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["image", "method", *FIGURES])
+    for row in rows:
+        figures = (figure(row.agreement) for figure in FIGURES.values())
+        writer.writerow([cell(row.image), row.method, *figures])
+    return text.getvalue()
+
+
+def _column(method: str, rows: Sequence[Row]) -> dict[str, Any]:
+    """Figures of one method over all pictures, with their intervals and by size."""
+    mine = [row for row in rows if row.method == method]
+    whole = next(row.agreement for row in mine if row.image.startswith("all "))
+    ranges = intervals([row.agreement for row in mine if not row.image.startswith("all ")])
+    return {
+        "figures": {
+            name: {"value": figure(whole), "interval": ranges[name]}
+            for name, figure in FIGURES.items()
+        },
+        "by_size": [
+            {"low_um": low, "high_um": high, **_sized(of_size(whole, low, high))}
+            for low, high in SIZES_UM
+        ],
+    }
+
+
+def _sized(found: Agreement) -> dict[str, float | None]:
+    return {
+        name: FIGURES[name](found)
+        for name in (*SHORT, "recall_at_0.5", "precision_at_0.5", "panoptic_quality_at_0.5")
+    }
+
+
+def _worst(rows: Sequence[Row]) -> list[Case]:
+    """Worst cases of the first method, which is the protocol's own."""
+    cases = [case for row in rows if row.method == rows[0].method for case in row.cases]
+    return sorted(cases, key=lambda c: abs(c.volume_error_nl), reverse=True)[:_MOST_CASES]
 
 
 def _figure(value: float | None) -> str:
@@ -160,20 +211,30 @@ def _compare(
     *,
     pixel_size_um: float | None,
     device: str,
-) -> Agreement:
+) -> tuple[Agreement, tuple[Case, ...]]:
     image = picture.read(
         path,
         stain=protocol.stain,
         pixel_size_um=pixel_size_um,
         max_megapixels=protocol.segmentation.max_megapixels,
     )
-    regions = segmentation.segment(image, protocol.segmentation, device=device)
-    return agreement(
+    if protocol.viability is not None:
+        image = viability.channels(image, protocol.viability)
+    regions = (
+        nuclei.regions(image, protocol.markers.nuclei)
+        if protocol.markers is not None
+        else segmentation.segment(image, protocol.segmentation, device=device)
+    )
+    true = _read_labels(labels, image.shape_yx).astype(np.int32)
+    found = agreement(
         regions.labels,
-        _read_labels(labels, image.shape_yx).astype(np.int32),
+        true,
         image.um_per_px,
         ignore=_ignored(path, masks, image.shape_yx),
         min_diameter_um=protocol.sizing.min_diameter_um,
+    )
+    return found, worst(
+        image, regions.labels, true, found.pairs, name=path.name, most=_MOST_CASES // 2
     )
 
 

@@ -8,7 +8,10 @@ from pathlib import Path
 
 from isletqc.errors import PictureError
 from isletqc.load import fitness, picture
+from isletqc.measure import viability
 from isletqc.protocol import Protocol
+from isletqc.records import Image
+from isletqc.segment import channels
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +32,10 @@ def at(path: Path, protocol: Protocol, *, pixel_size_um: float | None) -> Seen:
             pixel_size_um=pixel_size_um,
             max_megapixels=protocol.segmentation.max_megapixels,
         )
+        image, roles = _roles(image, protocol)
     except PictureError as e:
         return Seen(facts, f"{e.code}: {e}")
+    facts |= roles
     fit = fitness.assess(image, protocol.fitness)
     facts["fitness"] = fit.verdict
     for check in fit.checks:
@@ -39,6 +44,20 @@ def at(path: Path, protocol: Protocol, *, pixel_size_um: float | None) -> Seen:
             f": {check.reason}" if check.reason else ""
         )
     return Seen(facts)
+
+
+def _roles(image: Image, protocol: Protocol) -> tuple[Image, dict[str, str]]:
+    """Choose the channels that the protocol measures, and say which they are."""
+    if protocol.viability is not None:
+        chosen = viability.channels(image, protocol.viability)
+        names = zip(("live channel", "dead channel"), chosen.channels, strict=True)
+        return chosen, dict(names)
+    if protocol.markers is None:
+        return image, {}
+    wanted = {"nuclei": protocol.markers.nuclei.channel}
+    wanted |= {m.title or m.name: m.channel for m in protocol.markers.positive}
+    places = {what: channels.place(image, which) for what, which in wanted.items()}
+    return image, {f"{what} channel": image.channels[k] for what, k in places.items()}
 
 
 def _facts(found: picture.FileFacts, given_um: float | None) -> dict[str, str]:

@@ -83,7 +83,7 @@ def lines(found: Sequence[Open], notes: Sequence[str]) -> Iterator[str]:
             yield f"  {limit.why}"
             continue
         yield (
-            f"  now {limit.value:,.0f} {limit.unit} from {_counted(limit.aliquots, 'aliquot')}; "
+            f"  now {_amount(limit.value, limit.unit)} from {_counted(limit.aliquots, 'aliquot')}; "
             f"met with probability {limit.probability:.1%}"
         )
         yield "  further aliquots   islets     pass     fail   still review"
@@ -120,7 +120,7 @@ def _open(
         estimate=criterion["estimate"],
         value=criterion["value"],
         unit=criterion["unit"],
-        required=f"{criterion['relation']} {criterion['limit']:g} {criterion['unit']}",
+        required=f"{criterion['relation']} {criterion['limit']:.10g} {criterion['unit']}",
         probability=chance,
         aliquots=done,
         islets_each=counted / done if counted is not None and done else None,
@@ -170,6 +170,12 @@ def _needed(needed: int | None) -> str:
             "the value is too near the limit for the errors that all aliquots share"
         )
     return f"{_counted(needed, 'further aliquot')}: {CLEAR:.0%} chance of a clear verdict"
+
+
+def _amount(value: float | None, unit: str) -> str:
+    """Write a figure to four digits, thousands apart; a share, of unit 1, as it is."""
+    digits = "-" if value is None else f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+    return digits if unit == "1" else f"{digits} {unit}"
 
 
 def _counted(count: int, what: str) -> str:

@@ -18,11 +18,16 @@ def channel(image: Image, which: str | int) -> NDArray[Any]:
     UnsupportedPictureError
         The picture has no such channel.
     """
+    return image.pixels[:, :, place(image, which)]
+
+
+def place(image: Image, which: str | int) -> int:
+    """Give the index of a channel; parameters and errors are those of ``channel``."""
     names = [name.strip().lower() for name in image.channels]
     if isinstance(which, int) and 1 <= which <= len(names):
-        return image.pixels[:, :, which - 1]
+        return which - 1
     if isinstance(which, str) and which.strip().lower() in names:
-        return image.pixels[:, :, names.index(which.strip().lower())]
+        return names.index(which.strip().lower())
     raise UnsupportedPictureError(
         f"{image.path}: expected a channel {which!r}, found {', '.join(image.channels)}; name the "
         "channels of the pictures in the protocol, or number them from 1"
