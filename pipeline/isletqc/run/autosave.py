@@ -94,6 +94,22 @@ def discard(folder: Path) -> None:
         raise _unwritable(folder / JOURNAL, e) from e
 
 
+def set_aside(folder: Path) -> None:
+    """Rename a journal in which no edit can be read, so that another can begin.
+
+    Raises
+    ------
+    OutputError
+        It cannot be renamed.
+    """
+    path = folder / JOURNAL
+    try:
+        if path.exists():
+            path.replace(path.with_suffix(".damaged"))
+    except OSError as e:
+        raise _unwritable(path, e) from e
+
+
 def append(folder: Path, entry: Entry, base: Base) -> None:
     """Add an edit to the journal; it is on the disk when this returns.
 

@@ -216,7 +216,8 @@ def _rolled_back(work: Editing, journal: autosave.Journal) -> Editing:
     for change in reversed(made_so_far):
         canvas = applied(canvas, inverse(change))
     regions = remeasure.regions_of(canvas, work.picture)
-    return _begun(work.image, regions, work.picture, work.protocol, folder=work.folder)
+    begun = _begun(work.image, regions, work.picture, work.protocol, folder=work.folder)
+    return replace(begun, version=work.version)
 
 
 def _stacks(
@@ -262,11 +263,8 @@ def _edit(change: Change, action: EditAction, reason: str, who: str) -> Edit:
 
 def _changed(work: Editing, change: Change, entry: Entry) -> Editing:
     """Write, measure and log; on an error the canvas is as before."""
-    if work.folder is not None and not work.unsaved and autosave.read(work.folder):
-        raise EditError(
-            f"{work.picture.name}: edits of an earlier session, or of another window, are not "
-            "saved: recover or discard them first"
-        )
+    if work.folder is not None and not work.unsaved:
+        _refuse_waiting(work.folder, work.picture.name)
     if not fits(work.canvas, change):
         raise EditError("the picture has changed since: try again")
     canvas = applied(work.canvas, change)
@@ -284,6 +282,15 @@ def _changed(work: Editing, change: Change, entry: Entry) -> Editing:
         raise
     picture = replace(picture, edits=(*work.picture.edits, edit))
     return replace(work, canvas=canvas, picture=picture, ground=ground)
+
+
+def _refuse_waiting(folder: Path, name: str) -> None:
+    if autosave.pending(folder):
+        raise EditError(
+            f"{name}: edits of an earlier session, or of another window, are not saved: recover "
+            "or discard them first"
+        )
+    autosave.set_aside(folder)
 
 
 def _measured(work: Editing, canvas: Canvas, change: Change) -> tuple[Picture, remeasure.Ground]:
