@@ -26,15 +26,21 @@ NewAddress = Callable[[str], str]
 SETTINGS: dict[str, Any] = {"name": "by-hand", "release": {"signatures": "none"}}
 
 
+@pytest.fixture
+def environment(_environment_is_left_alone: None) -> Iterator[pytest.MonkeyPatch]:
+    """Changes that are taken back before the environment is looked at."""
+    with pytest.MonkeyPatch.context() as patch:
+        yield patch
+
+
 @pytest.fixture(autouse=True)
-def state(_environment_is_left_alone: None, tmp_path: Path) -> Iterator[Path]:
+def state(environment: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """Folder of this test's keys and heads; nothing of the user's own is touched."""
     folder = tmp_path / "state"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("ISLETQC_STATE", str(folder))
-        for name in ("ISLETQC_LEDGER", "ISLETQC_HEADS", "ISLETQC_PASSPHRASE"):
-            patch.delenv(name, raising=False)
-        yield folder
+    environment.setenv("ISLETQC_STATE", str(folder))
+    for name in ("ISLETQC_LEDGER", "ISLETQC_HEADS", "ISLETQC_PASSPHRASE"):
+        environment.delenv(name, raising=False)
+    return folder
 
 
 @pytest.fixture(scope="session")
@@ -82,17 +88,17 @@ def address(request: pytest.FixtureRequest, new_address: NewAddress) -> str:
 
 @pytest.fixture
 def new_address(request: pytest.FixtureRequest, tmp_path: Path) -> NewAddress:
-    """Address of a new file, or of a new empty database on the server."""
+    """Address of a new file, or of a new empty schema on the server."""
 
     def make(kind: str) -> str:
         name = f"ledger{next(_numbers)}"
         if kind == "sqlite":
             return str(tmp_path / f"{name}.sqlite")
         socket = request.getfixturevalue("server")
-        plain = psycopg.connect(host=socket, user="isletqc", dbname="postgres", autocommit=True)
-        with plain:
-            plain.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-        return f"postgresql://isletqc@/{name}?host={socket}"
+        place = f"host={socket}&options=-csearch_path%3D{name}"
+        with psycopg.connect(f"postgresql://isletqc@/postgres?{place}") as connection:
+            connection.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(name)))
+        return f"postgresql://isletqc@/postgres?{place}"
 
     return make
 

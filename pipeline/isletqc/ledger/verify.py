@@ -148,7 +148,8 @@ def _triggers(connection: Connection) -> Iterator[str]:
     dialect = connection.dialect.name
     # PostgreSQL can also leave a trigger there and switch it off.
     ask = (
-        "SELECT tgname FROM pg_trigger WHERE NOT tgisinternal AND tgenabled IN ('O', 'A')"
+        "SELECT tgname FROM pg_trigger WHERE NOT tgisinternal AND tgenabled IN ('O', 'A') "
+        "AND pg_table_is_visible(tgrelid)"
         if dialect == "postgresql"
         else "SELECT name FROM sqlite_master WHERE type = 'trigger'"
     )
