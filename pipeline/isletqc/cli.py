@@ -385,12 +385,15 @@ def evaluate(
     pixel_size: PixelSizeOption = None,
     protocol: ProtocolOption = DEFAULT_PROTOCOL,
     device: DeviceOption = Device.auto,
-    out: Annotated[Path | None, typer.Option("--out", "-o", help="CSV with all figures")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="CSV with all figures; JSON and page beside it"),
+    ] = None,
 ) -> None:
     """Hold the protocol's segmentation against masks, beside the classical one."""
     with _errors_told():
         from isletqc import protocol as protocol_files
-        from isletqc.run import accuracy
+        from isletqc.run import accuracy, provenance
 
         masks = accuracy.Masks(images, labels, ignore)
         method = protocol_files.load(protocol).protocol
@@ -401,8 +404,8 @@ def evaluate(
             rows.append(row)
             _line(accuracy.line(row))
         if out is not None:
-            accuracy.write(out, rows)
-            _line(f"all figures: {out}")
+            written = accuracy.write(out, rows, command=provenance.command_line())
+            _line(f"all figures: {', '.join(str(path) for path in written)}")
 
 
 @app.command()

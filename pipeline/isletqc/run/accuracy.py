@@ -24,10 +24,15 @@ from isletqc.errors import OutputError, UsageError
 from isletqc.load import picture
 from isletqc.measure import viability
 from isletqc.protocol import Protocol, Segmentation
+from isletqc.report.files import write_text_atomically
+from isletqc.report.tables import cell
+from isletqc.run import accuracy_page
 from isletqc.run.inputs import SUFFIXES
+from isletqc.run.worst_cases import Case, worst
 from isletqc.segment import nuclei
 from isletqc.segment import run as segmentation
-from isletqc.training.evaluate import Agreement, agreement, together
+from isletqc.training.evaluate import Agreement, agreement, of_size, together
+from isletqc.training.figures import FIGURES, SHORT, intervals
 
 HEADING = f"{'image':<24} {'method':<28} " + " ".join(f"{name:>12}" for name in SHORT)
 SIZES_UM = ((50, 100), (100, 150), (150, 200), (200, 300), (300, 10_000))
