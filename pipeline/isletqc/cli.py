@@ -787,10 +787,11 @@ def sign(
     Any later change makes the signature void, and the report says so.
     """
     with _errors_told():
+        from isletqc.ledger import keys as files
         from isletqc.run import lots as lines
         from isletqc.run import record
 
-        mine = record.key_to_sign_with(key)
+        mine = files.find(key)
         under = record.sign(
             out,
             role=role.value,
@@ -869,13 +870,14 @@ def report(
 ) -> None:
     """Write the report of a finished run again, and its figures in other forms."""
     with _errors_told():
-        from isletqc.run import reports
+        from isletqc.run import record, reports
 
         if index:
             _line(f"index: {reports.write_index(out)}")
             raise typer.Exit
         reports.check(as_pdf=pdf, xlsx=xlsx, rocrate=rocrate)
         _line(f"report: {reports.write_report(out, history or ())}")
+        record.report_written(out)
         forms = (
             (pdf, reports.write_pdf),
             (xlsx, reports.write_workbook),
@@ -902,11 +904,12 @@ def _decide(
 ) -> None:
     with _errors_told():
         from isletqc import protocol as protocol_files
+        from isletqc.ledger import keys as files
         from isletqc.run import lots as lines
         from isletqc.run import record
 
         loaded = protocol_files.load(file)
-        mine = record.key_to_sign_with(key)
+        mine = files.find(key)
         found = record.decide_on_protocol(
             loaded,
             state,

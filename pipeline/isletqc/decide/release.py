@@ -51,9 +51,9 @@ def standing(rule: Release, verdict: LotVerdict, signatures: Sequence[Signature]
     reasons = [said[verdict]] if verdict in said else []
     reasons += [f"{role}'s signature {_state(role, signatures)}" for role in missing]
     if reasons:
-        return Standing(False, f"not released: {'; '.join(reasons)}")
+        return Standing(False, f"Not released: {'; '.join(reasons)}")
     signed = ", ".join(f"{s.who} ({s.role})" for s in signatures if s.valid)
-    return Standing(True, f"released: all limits are met, signed by {signed}")
+    return Standing(True, f"Released: all limits are met, signed by {signed}")
 
 
 def _state(role: Role, signatures: Sequence[Signature]) -> str:

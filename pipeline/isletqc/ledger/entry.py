@@ -104,6 +104,13 @@ def enter(connection: Connection, folder: Folder, *, action: str = "run", why: s
     return seq
 
 
+def enter_files(connection: Connection, folder: Folder, run: int, *, action: str) -> int:
+    """Enter the hashes of a run's files as they are now."""
+    event = chain.Event(action, f"run {folder.out}", chain.user(), new={"run": run})
+    rows = [{**row, "run": run} for row in file_rows(folder.files)]
+    return chain.append(connection, event, {run_files: rows})
+
+
 def known(connection: Connection, folder: Folder) -> int | None:
     """Give the newest run of the same content and place; None where it is not entered."""
     same = select(runs.c.event).where(runs.c.out == _text(folder.out))

@@ -23,7 +23,7 @@ from isletqc.plugin.standing import Standing
 from isletqc.plugin.threads import Work, start
 from isletqc.records import Edit, Islet, Picture
 from isletqc.report.results import RunResults
-from isletqc.run import autosave, editing, review
+from isletqc.run import autosave, editing, record, review
 from isletqc.run.canvas import Box, Canvas, Change
 from isletqc.run.correct import paint
 from isletqc.run.editing import Editing
@@ -62,6 +62,7 @@ class Bench(QObject):
         self.selection: tuple[int, ...] = ()
         self.round_seconds = 0.0
         self._thread: Work | None = None
+        self._door: leaving.Doorkeeper | None = None
 
     # What is open
 
@@ -176,7 +177,7 @@ class Bench(QObject):
         self.results = standing.with_verdict(self.results, lot)
         labels = {islet.label for islet in picture.islets}
         self.selection = tuple(n for n in self.selection if n in labels)
-        self.stage.update(self.work.canvas, box, picture.islets)
+        self.stage.take_over(self.work.canvas, box)
         self.recolour()
         self.told.emit("info", "")
         self.edited.emit()
@@ -189,13 +190,19 @@ class Bench(QObject):
         if found is None:
             return
         box, labels = found
-        made = self.change(lambda canvas: paint(canvas, box, labels))
-        # What the engine refused, or tidied, is not left on the canvas.
-        self.stage.update(self.work.canvas, box, self.work.picture.islets)
-        if made and self.work.undo[-1].action == "add":
+        # What the engine refuses, or tidies, is not left on the canvas.
+        self.stage.take_over(self.work.canvas, box)
+        if not self.change(lambda canvas: paint(canvas, box, labels)):
+            self.recolour()
+        elif self.work.undo[-1].action == "add":
             self.select((self.work.canvas.next_label - 1,))
 
     # What is kept
+
+    def guard(self, window: QWidget) -> None:
+        """Ask before this window closes on unsaved work; once for each window."""
+        if self._door is None or self._door.parent() is not window:
+            self._door = leaving.Doorkeeper(window, self.may_leave)
 
     def may_leave(self) -> bool:
         """Ask about unsaved edits; False when the person chose to stay."""
@@ -227,7 +234,7 @@ class Bench(QObject):
         """Judge the lots from what is saved and write the report, in a thread."""
         if self.review is not None and not self.busy:
             out = self.review.out
-            self._thread = start(lambda: rejudge(out), self._judged)
+            self._thread = start(lambda: rejudge(out, ledger=record.named_ledger()), self._judged)
             self.told.emit("info", "Writing results and report …")
             self.edited.emit()
 

@@ -19,6 +19,7 @@ from typing import Any
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
+from isletqc.decide.release import standing
 from isletqc.records import Islet, Picture, Verdict
 from isletqc.report import figures, texts, texts_charts, trace, views
 from isletqc.report.definitions import definitions
@@ -64,12 +65,17 @@ def report_html(results: RunResults, out: Path, *, trends: Sequence[Trend] = ())
         reasons=[short(reason, 120) for reason in room.reasons],
         larger_only=any(len(p.islets) > room.islets for p in pictures),
         named=partial(figures.estimate_name, markers=results.protocol.protocol.markers),
-        signed=trace.signature_line(results.signatures),
+        signed=_standing(results) or trace.signature_line(results.signatures),
         trends=[_trend_view(found) for found in trends],
         c=texts_charts,
         definitions=definitions(results),
         provenance=tuple(_flat(results.provenance)),
     )
+
+
+def _standing(results: RunResults) -> str:
+    rule = results.protocol.protocol.release
+    return standing(rule, overall_verdict(results), results.signatures).sentence
 
 
 def render(template: str, *scripts: str, **facts: Any) -> str:

@@ -85,7 +85,7 @@ def enter(out: Path, address: str | None = None, *, action: str = "run", why: st
     return True
 
 
-def named_ledger(address: str | None) -> str | None:
+def named_ledger(address: str | None = None) -> str | None:
     """Address that was given, else that of ISLETQC_LEDGER, else None."""
     return connect.named(address)
 
@@ -114,9 +114,18 @@ def protocol_state(loaded: LoadedProtocol, address: str | None = None) -> contro
         return control.state(ledger, loaded)
 
 
-def key_to_sign_with(name: str | None) -> keys.Key:
-    """Key of this name or fingerprint; the only one where none is named."""
-    return keys.find(name)
+def report_written(out: Path, address: str | None = None) -> bool:
+    """Enter that a report was written again; False where its run is in no ledger."""
+    named = connect.named(address)
+    if named is None:
+        return False
+    with store.opened(named) as ledger:
+        found = entry.read(out)
+        run = connect.read(ledger, lambda connection: entry.known(connection, found))
+        if run is None:
+            return False
+        store.enter(ledger, lambda c: entry.enter_files(c, found, run, action="report written"))
+    return True
 
 
 def rebuild(outs: Sequence[Path], address: str | None = None) -> Iterator[Entered]:
@@ -269,10 +278,10 @@ def _run_to_sign(ledger: Ledger | None, out: Path) -> int | None:
 
 
 def _write_report(out: Path) -> None:
-    # Written by another module: it reads a run back from its folder.
-    from isletqc.run import review
+    # That module reads signatures back and would import this one.
+    from isletqc.run import reports
 
-    review.rejudge(out)
+    reports.write_report(out)
 
 
 def _refuse_void(out: Path, key: keys.Key) -> None:
