@@ -81,14 +81,26 @@ class SizeChart(Chart):
         rise = (floor - _TOP) / top
         for place, one in enumerate(self.classes):
             x = _LEFT + place * step
-            _bar(painter, self.inks.count, x + 0.1 * step, floor, 0.38 * step, rise * one.count / total)
+            _bar(
+                painter,
+                self.inks.count,
+                x + 0.1 * step,
+                floor,
+                0.38 * step,
+                rise * one.count / total,
+            )
             _bar(painter, self.inks.ieq, x + 0.52 * step, floor, 0.38 * step, rise * one.ieq_share)
             painter.setPen(QColor(self.inks.muted))
             painter.drawText(QRectF(x - step / 2, floor + 2, step, 14), _CENTRE, f"{one.low_um:g}")
         _floor(painter, self.inks, self.width(), floor)
         _axis_name(painter, self.inks, self.rect(), texts.DIAMETER_AXIS)
         _share_ticks(painter, self.inks, floor, rise, top)
-        _key(painter, self.inks, self.width(), (("islets, %", self.inks.count), ("IEQ, %", self.inks.ieq)))
+        _key(
+            painter,
+            self.inks,
+            self.width(),
+            (("islets, %", self.inks.count), ("IEQ, %", self.inks.ieq)),
+        )
 
 
 class CumulativeChart(Chart):

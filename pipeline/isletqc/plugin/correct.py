@@ -6,7 +6,7 @@ from typing import Any
 
 import napari
 from qtpy.QtCore import QItemSelectionModel, Qt
-from qtpy.QtGui import QKeySequence
+from qtpy.QtGui import QKeySequence, QShowEvent
 from qtpy.QtWidgets import (
     QButtonGroup,
     QCheckBox,
@@ -23,11 +23,17 @@ from qtpy.QtWidgets import (
 from isletqc.plugin import layers, tools
 from isletqc.plugin.bench import bench_of
 from isletqc.plugin.message import Message
-from isletqc.plugin.panel_form import note, row
-from isletqc.plugin.tables import EDIT_COLUMNS, ISLET_COLUMNS, Table, edit_rows, islet_rows
+from isletqc.plugin.panel_form import entitle, note, row
+from isletqc.plugin.tables import (
+    EDIT_COLUMNS,
+    ISLET_COLUMNS,
+    ISLET_TIPS,
+    Table,
+    edit_rows,
+    islet_rows,
+)
 from isletqc.plugin.tools import TOOLS, Tool
 from isletqc.run import correct
-
 
 
 class CorrectDock(QWidget):
@@ -43,10 +49,10 @@ class CorrectDock(QWidget):
         self.colour_by = QComboBox()
         self.colour_by.addItems(list(layers.COLOUR_BY))
         self.outlines = QCheckBox("Outlines")
-        self.table = Table(ISLET_COLUMNS)
-        self.table.widths((52, 96, 62, 84, 64))
+        self.table = Table(ISLET_COLUMNS, ISLET_TIPS)
+        self.table.widths((46, 56, 52, 56, 60))
         self.log = Table(EDIT_COLUMNS)
-        self.log.widths((136, 80, 90, 70, 170))
+        self.log.widths((76, 86, 64, 64, 170))
         self.message = Message()
         self.summary = note()
         self._lay_out()
@@ -126,6 +132,11 @@ class CorrectDock(QWidget):
         self.table.clicked.connect(self._row_clicked)
         self.colour_by.currentTextChanged.connect(self._recolour)
         self.outlines.toggled.connect(self._outline)
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
+        """Take a short title."""
+        entitle(self, "Correct")
+        self._bench.guard(self.window())
 
     # The selected islets
 

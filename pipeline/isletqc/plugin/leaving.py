@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 from qtpy.QtCore import QEvent, QObject
@@ -54,15 +54,14 @@ def ask_recover(parent: QWidget | None, name: str, edits: Sequence[Edit]) -> boo
 class Doorkeeper(QObject):
     """Asks before the window closes on unsaved edits."""
 
-    def __init__(self, window: QWidget, may_leave: object) -> None:
+    def __init__(self, window: QWidget, may_leave: Callable[[], bool]) -> None:
         super().__init__(window)
         self._may_leave = may_leave
         window.installEventFilter(self)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
         """Keep the window open where the person chose to stay."""
-        if event.type() == QEvent.Type.Close and callable(self._may_leave):
-            if not self._may_leave():
-                event.ignore()
-                return True
-        return False
+        if event.type() != QEvent.Type.Close or self._may_leave():
+            return False
+        event.ignore()
+        return True

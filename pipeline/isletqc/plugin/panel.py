@@ -16,7 +16,7 @@ import napari
 import napari.layers
 from napari.qt.threading import create_worker
 from qtpy.QtCore import Signal
-from qtpy.QtGui import QGuiApplication
+from qtpy.QtGui import QGuiApplication, QShowEvent
 from qtpy.QtWidgets import QFileDialog, QWidget
 
 from isletqc import protocol
@@ -25,7 +25,7 @@ from isletqc.plugin import choice as choices
 from isletqc.plugin import layers, preferences
 from isletqc.plugin.bench import bench_of
 from isletqc.plugin.choice import Choice, PixelSize
-from isletqc.plugin.panel_form import FILE, FOLDER, LAYER, SHEET, PanelForm
+from isletqc.plugin.panel_form import FILE, FOLDER, LAYER, SHEET, PanelForm, entitle
 from isletqc.records import Failure, Picture
 from isletqc.run import batch
 from isletqc.run.batch import Finished
@@ -52,10 +52,15 @@ class RunPanel(QWidget):
         self._connect()
         self._new_input()
 
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
+        """Take a short title; ask before the window closes on unsaved work."""
+        entitle(self, "Islet QC")
+        self._bench.guard(self.window())
+
     # What is chosen
 
     def choice(self) -> Choice:
-        """What is filled in, as it stands.
+        """Give what is filled in, as it stands.
 
         Raises
         ------
@@ -318,8 +323,16 @@ class RunPanel(QWidget):
             )
         else:
             self.form.message.say("done", f"{islets:,} islets counted. {result.report.parent}")
-        if pictures:
-            self._bench.open(result.report.parent)
+        if pictures and self._bench.open(result.report.parent):
+            self._show_docks()
+
+    def _show_docks(self) -> None:
+        """Bring up the other docks beside the panel; a viewer without a window has none."""
+        window = getattr(self._viewer, "window", None)
+        for name in ("Correct", "Review", "Results") if window is not None else ():
+            dock, _ = window.add_plugin_dock_widget(preferences.PLUGIN, name, tabify=True)
+            dock.show()
+            dock.raise_()
 
     def _ended(self) -> None:
         self._worker = None

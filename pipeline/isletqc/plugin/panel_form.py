@@ -7,6 +7,7 @@ from pathlib import Path
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
     QComboBox,
+    QDockWidget,
     QGridLayout,
     QHBoxLayout,
     QLabel,
@@ -115,13 +116,13 @@ class PanelForm:
         grid.setHorizontalSpacing(_GAP)
         grid.setVerticalSpacing(4)
         grid.setColumnStretch(1, 1)
-        chosen = row(self.input_kind, (self.input_path, 1), self.browse)
+        chosen = row((self.input_kind, 1), self.browse)
         out = row((self.out, 1), self.browse_out)
         size = row((self.pixel_size, 1), QLabel("µm"))
         for place, (name, field, below) in enumerate(
             [
                 ("Protocol", self.protocol, self.protocol_note),
-                ("Input", chosen, None),
+                ("Input", chosen, self.input_path),
                 ("Pixel size", size, self.size_note),
                 ("Device", self.device, self.device_note),
                 ("Results in", out, None),
@@ -156,6 +157,15 @@ def note() -> QLabel:
     font.setPointSizeF(max(8.0, font.pointSizeF() * 0.9))
     label.setFont(font)
     return label
+
+
+def entitle(widget: QWidget, words: str) -> None:
+    """Give the dock around a widget a short title: napari's own is too long for its tab."""
+    above = widget.parent()
+    while above is not None and not isinstance(above, QDockWidget):
+        above = above.parent()
+    if above is not None:
+        above.setWindowTitle(words)
 
 
 def row(*widgets: QWidget | tuple[QWidget, int]) -> QHBoxLayout:

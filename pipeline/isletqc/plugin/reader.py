@@ -19,7 +19,9 @@ from isletqc.report import picture as files
 RESULTS = "results.json"
 
 
-def get_reader(path: str | Sequence[str]) -> Callable[[str | Sequence[str]], list[LayerData]] | None:
+def get_reader(
+    path: str | Sequence[str],
+) -> Callable[[str | Sequence[str]], list[LayerData]] | None:
     """Give the reader for results of isletqc; None for everything else."""
     return read if isinstance(path, str) and picture_folders(Path(path)) else None
 
@@ -44,9 +46,7 @@ def picture_layers(folder: Path) -> list[LayerData]:
     picture = files.read_picture(folder)
     found = [
         layers.exocrine(_pixels(folder / files.CLASSES, np.uint8), picture.um_per_px),
-        layers.islets(
-            _pixels(folder / files.LABELS, np.int32), picture.islets, picture.um_per_px
-        ),
+        layers.islets(_pixels(folder / files.LABELS, np.int32), picture.islets, picture.um_per_px),
     ]
     for _, settings, _ in found:
         settings["metadata"] = {layers.FOLDER_KEY: str(folder)}

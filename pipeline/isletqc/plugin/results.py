@@ -1,4 +1,4 @@
-"""The Results dock: verdict in large type, warnings, limits, sizes, lots; definitions a click away."""
+"""The Results dock: verdict in large type, warnings, limits, sizes, lots, definitions."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import napari
 from qtpy.QtCore import Qt, QUrl
-from qtpy.QtGui import QDesktopServices
+from qtpy.QtGui import QDesktopServices, QShowEvent
 from qtpy.QtWidgets import (
     QComboBox,
     QDialog,
@@ -28,7 +28,7 @@ from isletqc.plugin import looks
 from isletqc.plugin.bench import bench_of
 from isletqc.plugin.charts import CumulativeChart, LimitBar, SizeChart
 from isletqc.plugin.message import Message
-from isletqc.plugin.panel_form import note, row
+from isletqc.plugin.panel_form import entitle, note, row
 from isletqc.plugin.verdict import VerdictBanner
 from isletqc.records import Criterion, Islet, Verdict
 from isletqc.report import figures, texts
@@ -72,7 +72,7 @@ class ResultsDock(QWidget):
         column.addWidget(self.reason)
         self.warnings.setSpacing(2)
         column.addLayout(self.warnings)
-        column.addLayout(row(QLabel("Lot"), (self.lot, 1)))
+        column.addWidget(self.lot)
         column.addWidget(_title(texts.LIMITS))
         self.limits.setVerticalSpacing(2)
         self.limits.setColumnStretch(0, 1)
@@ -104,6 +104,11 @@ class ResultsDock(QWidget):
         self.define.clicked.connect(self.show_definitions)
         self.report.clicked.connect(self.open_report)
 
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
+        """Take a short title."""
+        entitle(self, "Results")
+        self._bench.guard(self.window())
+
     def refresh(self) -> None:
         """Show what the results say now."""
         results = self._bench.results
@@ -112,7 +117,7 @@ class ResultsDock(QWidget):
         self.lot.clear()
         self.lot.addItems(names)
         self.lot.setCurrentText(shown)
-        self.lot.setEnabled(len(names) > 1)
+        self.lot.setVisible(len(names) > 1)
         self.define.setEnabled(results is not None)
         self.report.setEnabled(self._bench.folder is not None)
         self._fill_lots(results)

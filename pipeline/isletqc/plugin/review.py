@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import napari
 from qtpy.QtCore import Qt
-from qtpy.QtGui import QKeySequence
+from qtpy.QtGui import QKeySequence, QShowEvent
 from qtpy.QtWidgets import (
     QFileDialog,
     QGridLayout,
@@ -21,7 +21,7 @@ from qtpy.QtWidgets import (
 from isletqc.plugin import preferences
 from isletqc.plugin.bench import bench_of
 from isletqc.plugin.message import Message
-from isletqc.plugin.panel_form import note, row
+from isletqc.plugin.panel_form import entitle, note, row
 from isletqc.plugin.standing import Standing
 
 _COLUMNS = ("Picture", "Lot", "State", "Islets", "IEQ")
@@ -43,7 +43,9 @@ class ReviewDock(QWidget):
         self.pictures = _picture_table()
         self.approve = _button("Approve picture", "Alt+A", "I have looked at this and agree")
         self.save = _button("Save", "Alt+Shift+S", "Write corrections, results and report")
-        self.rejudge = _button("Judge again", "Alt+J", "Judge the lots from what is saved; write the report anew")
+        self.rejudge = _button(
+            "Judge again", "Alt+J", "Judge the lots from what is saved; write the report anew"
+        )
         self.uncertainty = _button("Show uncertainty", "Alt+U", "Segment again to see how sure")
         self.who = QLineEdit(preferences.who())
         self.who.setPlaceholderText("asked for at the first edit")
@@ -95,6 +97,11 @@ class ReviewDock(QWidget):
         self.uncertainty.clicked.connect(bench.show_uncertainty)
         self.who.editingFinished.connect(lambda: preferences.set_who(self.who.text()))
 
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
+        """Take a short title."""
+        entitle(self, "Review")
+        self._bench.guard(self.window())
+
     def refresh(self) -> None:
         """Show where the review stands."""
         bench, entries = self._bench, self._bench.standings()
@@ -128,7 +135,13 @@ class ReviewDock(QWidget):
     def _fill(self, entries: tuple[Standing, ...]) -> None:
         self.pictures.setRowCount(len(entries))
         for line, entry in enumerate(entries):
-            cells = (entry.name, entry.lot, entry.state, f"{entry.islets:,.0f}", f"{entry.ieq:,.1f}")
+            cells = (
+                entry.name,
+                entry.lot,
+                entry.state,
+                f"{entry.islets:,.0f}",
+                f"{entry.ieq:,.1f}",
+            )
             for column, words in enumerate(cells):
                 item = QTableWidgetItem(words)
                 item.setToolTip("\n".join((words, *entry.reasons)) if column == 2 else words)

@@ -71,17 +71,19 @@ class Stage:
         shown = layers.colours(found, self.colour_by).color_dict
         marked = {label: np.array(_rgba(looks.SELECTED)) for label in selected}
         self.islets.colormap = layers.colour_map({**shown, **marked})
-
-    def update(self, canvas: Canvas, box: Box, found: Sequence[Islet]) -> None:
-        """Take over a changed part and the new measurements."""
-        place = slices(box)
-        if box[2] > box[0]:
-            self.islets.data[place] = canvas.labels[place]
-            self.exocrine.data[place] = canvas.classes[place] == EXOCRINE
-            self.exocrine.refresh(extent=False, thumbnail=False, highlight=False)
-        self.islets.refresh(extent=False, thumbnail=False, highlight=False)
         with self.islets.events.features.blocker():
             self.islets.features = layers.features(found)
+
+    def take_over(self, canvas: Canvas, box: Box) -> None:
+        """Copy a changed part of the canvas; colouring the islets anew then draws it."""
+        place = slices(box)
+        if box[2] == box[0]:
+            return
+        self.islets.data[place] = canvas.labels[place]
+        exocrine = canvas.classes[place] == EXOCRINE
+        if np.any(self.exocrine.data[place] != exocrine):
+            self.exocrine.data[place] = exocrine
+            self.exocrine.refresh(extent=False, thumbnail=False, highlight=False)
 
     def painted(self, canvas: Canvas) -> tuple[Box, NDArray[np.int32]] | None:
         """Find what the brush or eraser changed: its box, and the numbers there."""

@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from qtpy.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, QSortFilterProxyModel, Qt
+from qtpy.QtCore import (
+    QAbstractTableModel,
+    QModelIndex,
+    QPersistentModelIndex,
+    QSortFilterProxyModel,
+    Qt,
+)
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
 
 from isletqc.records import Edit, Islet
@@ -14,16 +20,26 @@ Index = QModelIndex | QPersistentModelIndex
 _RIGHT = int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
 _LEFT = int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
 SORT = Qt.ItemDataRole.UserRole
-ISLET_COLUMNS = ("Islet", "Diameter, µm", "IEQ", "Circularity", "Counted", "Reason")
-EDIT_COLUMNS = ("Time, UTC", "Who", "What", "Islets", "Change", "Why")
+ISLET_COLUMNS = ("Islet", "µm", "IEQ", "Round", "Counts", "Reason")
+ISLET_TIPS = (
+    "Number in labels.ome.tif and objects.csv",
+    "Diameter of the circle of equal area, µm",
+    "Islet equivalents",
+    "Circularity: 1 for a disc",
+    "Does it count?",
+    "Why it does not count",
+)
+EDIT_COLUMNS = ("Time", "What", "Islets", "Who", "Change", "Why")
 
 
 class Rows(QAbstractTableModel):
     """Read-only rows of values; numbers are right-aligned and sort as numbers."""
 
-    def __init__(self, columns: Sequence[str], parent: QWidget | None = None) -> None:
+    def __init__(
+        self, columns: Sequence[str], tips: Sequence[str] = (), parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
-        self._columns = tuple(columns)
+        self._columns, self._tips = tuple(columns), tuple(tips)
         self._rows: list[tuple[Any, ...]] = []
 
     def put(self, rows: list[tuple[Any, ...]]) -> None:
@@ -48,7 +64,8 @@ class Rows(QAbstractTableModel):
         """Give text, sort value, alignment or tooltip of a cell."""
         value = self._rows[index.row()][index.column()]
         if role == Qt.ItemDataRole.DisplayRole:
-            return f"{value:.2f}" if isinstance(value, float) else str(value)
+            # Tenths for sizes and large numbers, hundredths for what is small.
+            return _shown(value)
         if role == SORT:
             return value
         if role == Qt.ItemDataRole.TextAlignmentRole:
@@ -61,22 +78,27 @@ class Rows(QAbstractTableModel):
         self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
     ) -> Any:
         """Give the title of a column."""
-        if role == Qt.ItemDataRole.DisplayRole and orientation == Qt.Orientation.Horizontal:
-            return self._columns[section]
-        return None
+        if orientation != Qt.Orientation.Horizontal:
+            return None
+        if role == Qt.ItemDataRole.ToolTipRole and self._tips:
+            return self._tips[section]
+        return self._columns[section] if role == Qt.ItemDataRole.DisplayRole else None
 
 
 class Table(QTableView):
     """Whole rows are selected, a click on a title sorts."""
 
-    def __init__(self, columns: Sequence[str], parent: QWidget | None = None) -> None:
+    def __init__(
+        self, columns: Sequence[str], tips: Sequence[str] = (), parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
-        self.rows = Rows(columns, self)
+        self.rows = Rows(columns, tips, self)
         self.sorted = QSortFilterProxyModel(self)
         self.sorted.setSourceModel(self.rows)
         self.sorted.setSortRole(SORT)
         self.setModel(self.sorted)
         self.setSortingEnabled(True)
+        self.sortByColumn(-1, Qt.SortOrder.AscendingOrder)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setAlternatingRowColors(False)
@@ -126,10 +148,10 @@ def edit_rows(edits: Sequence[Edit]) -> list[tuple[Any, ...]]:
     """One row an edit, the last first, as in `EDIT_COLUMNS`."""
     return [
         (
-            e.time.replace("T", " ")[:19],
-            e.who,
+            Time(e.time),
             e.action,
             ", ".join(map(str, e.labels)),
+            e.who,
             difference(e),
             e.reason,
         )
@@ -137,10 +159,24 @@ def edit_rows(edits: Sequence[Edit]) -> list[tuple[Any, ...]]:
     ]
 
 
+class Time(str):
+    """A time in UTC that shows its clock and sorts, and tells, the whole."""
+
+    __slots__ = ()
+
+
 def difference(edit: Edit) -> str:
     """Write what an edit changed, e.g. ``ieq 120.1 → 118.7``."""
     names = [n for n in edit.new if edit.old.get(n) != edit.new[n]]
     return "; ".join(f"{n} {_short(edit.old.get(n, ''))} → {_short(edit.new[n])}" for n in names)
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, Time):
+        return value[11:19]
+    if not isinstance(value, float):
+        return str(value)
+    return f"{value:.1f}" if abs(value) >= 20 else f"{value:.2f}"
 
 
 def _short(value: float | str) -> str:

@@ -13,7 +13,7 @@ Work = Any
 
 
 def start(do: Callable[[], Any], answer: Callable[[Any], None]) -> Work:
-    """Do something in a thread; ``answer`` gets what it gives, or the error it raises on purpose."""
+    """Do something in a thread; ``answer`` gets what it gives, or the error that it raises."""
 
     def done() -> Any:
         try:

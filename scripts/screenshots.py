@@ -1,0 +1,75 @@
+"""Draw a lot, analyse it in napari, correct it, and photograph every dock."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+SIZES = ((1600, 1000), (1280, 800))
+THEMES = ("dark", "light")
+DOCKS = ("Islet QC", "Correct", "Results", "Review")
+
+
+def main(out: Path) -> None:
+    """Photograph all docks into ``out``."""
+    work = Path(tempfile.mkdtemp(prefix="isletqc-screenshots-"))
+    os.environ["NAPARI_CONFIG"] = str(work / "napari.yaml")
+    import napari
+    from qtpy.QtWidgets import QApplication
+
+    from isletqc.plugin import preferences
+    from isletqc.plugin.bench import bench_of
+    from isletqc.run import batch, correct, demo
+
+    order, _ = demo.prepare(work / "lot", device="cpu")
+    batch.run(order)
+    preferences.set_who("A. Scientist")
+    viewer = napari.Viewer()
+    docks = {
+        name: viewer.window.add_plugin_dock_widget("isletqc", name, tabify=k > 0)
+        for k, name in enumerate(DOCKS)
+    }
+    bench = bench_of(viewer)
+    bench.open(order.out)
+    panel = docks["Islet QC"][1]
+    panel.set_input("Sample sheet", str(work / "lot" / "pictures" / "samples.csv"))
+    panel.form.out.setText(str(order.out))
+    panel.form.message.say("done", f"510 islets counted. {order.out}")
+    largest = max(bench.work.picture.counted, key=lambda i: i.area_um2)
+    bench.change(lambda canvas: correct.exclude(canvas, [largest.label], "out of focus"))
+    out.mkdir(parents=True, exist_ok=True)
+    for theme in THEMES:
+        viewer.theme = theme
+        for width, height in SIZES:
+            viewer.window.resize(width, height)
+            for name in DOCKS:
+                docks[name][0].show()
+                docks[name][0].raise_()
+                if name == "Correct":
+                    bench.select([largest.label], fly=True)
+                else:
+                    viewer.reset_view()
+                _settle(QApplication)
+                shot = viewer.window.screenshot(canvas_only=False, flash=False)
+                _write(out / f"{name.replace(' ', '_').lower()}_{theme}_{width}.png", shot)
+    viewer.close()
+
+
+def _settle(application: Any) -> None:
+    from qtpy.QtTest import QTest
+
+    for _ in range(4):
+        QTest.qWait(120)
+
+
+def _write(path: Path, pixels: Any) -> None:
+    import cv2
+
+    cv2.imwrite(str(path), cv2.cvtColor(pixels, cv2.COLOR_RGBA2BGR))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]) if len(sys.argv) > 1 else Path("screenshots"))
