@@ -7,6 +7,7 @@ that comes back to itself. Readers skip such pages in silence; here they are ref
 
 from __future__ import annotations
 
+import mmap
 import struct
 from dataclasses import dataclass
 
@@ -31,7 +32,7 @@ class _Layout:
     first_at: int
 
 
-def page_count(data: bytes) -> int:
+def page_count(data: bytes | mmap.mmap) -> int:
     """Count the pages in the main chain of a TIFF.
 
     Raises
@@ -61,7 +62,7 @@ def page_count(data: bytes) -> int:
     return len(seen)
 
 
-def _layout(data: bytes) -> _Layout:
+def _layout(data: bytes | mmap.mmap) -> _Layout:
     order = "<" if data[:2] == b"II" else ">"
     (version,) = struct.unpack_from(order + "H", data, 2)
     if version == 43:
@@ -69,7 +70,7 @@ def _layout(data: bytes) -> _Layout:
     return _Layout(order + "H", order + "HHI4s", order + "I", 4)
 
 
-def _next(data: bytes, offset: int, layout: _Layout) -> int:
+def _next(data: bytes | mmap.mmap, offset: int, layout: _Layout) -> int:
     """Check one directory; give the offset of the next."""
     (count,) = struct.unpack_from(layout.count, data, offset)
     if count > _MAX_TAGS:
@@ -81,7 +82,9 @@ def _next(data: bytes, offset: int, layout: _Layout) -> int:
     return int(struct.unpack_from(layout.offset, data, at)[0])
 
 
-def _check_entry(data: bytes, layout: _Layout, entry: tuple[int, int, int, bytes]) -> None:
+def _check_entry(
+    data: bytes | mmap.mmap, layout: _Layout, entry: tuple[int, int, int, bytes]
+) -> None:
     tag, kind, count, value = entry
     size = _BYTES_PER_TYPE.get(kind, 1) * count
     if tag > _LAST_BASELINE_TAG or size <= len(value):

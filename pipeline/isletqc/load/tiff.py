@@ -11,10 +11,11 @@ from __future__ import annotations
 import io
 import logging
 import math
+import mmap
 import struct
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import IO, Any, cast
 
 import numpy as np
 import tifffile
@@ -23,7 +24,7 @@ from tifffile import PHOTOMETRIC, TiffPage
 
 from isletqc.errors import UnreadablePictureError, UnsupportedPictureError
 from isletqc.load import calibration, ifd, ome, tiff_axes
-from isletqc.load.header import Header
+from isletqc.load.header import MAX_CHANNELS, Header
 from isletqc.load.ome import OmePixels
 from isletqc.load.pixel_size import Claim
 
@@ -44,7 +45,7 @@ _MAX_TILE_PIXELS = 2**24
 _PARALLEL = 0.02
 
 
-def header(data: bytes) -> Header:
+def header(data: bytes | mmap.mmap) -> Header:
     """Read what a TIFF says about itself.
 
     Raises
@@ -55,8 +56,8 @@ def header(data: bytes) -> Header:
         A stack, several pictures, CMYK, 1 bit, turned, or a compression that is not read.
     """
     count = ifd.page_count(data)
-    with _opened(data) as tif:
-        pages = [_page(tif, i) for i in range(count)]
+    with opened(data) as tif:
+        pages = [plain_page(tif, i) for i in range(count)]
         main, same = _pictures(pages)
         texts = _texts(pages[0])
         images = ome.parse(texts[0]) if texts and _is_ome(texts[0]) else ()
@@ -79,24 +80,29 @@ def header(data: bytes) -> Header:
 
 def pixels(data: bytes, head: Header) -> NDArray[Any]:
     """Decode the stored pixels, (Y, X) or (Y, X, S); palettes expanded, zero black, alpha last."""
-    with _opened(data) as tif:
-        pages = [_page(tif, i) for i in head.planes]
+    with opened(data) as tif:
+        pages = [plain_page(tif, i) for i in head.planes]
         for page in pages:
-            _check_segments(data, page)
+            check_segments(data, page)
         planes = [_page_pixels(page) for page in pages]
     return planes[0] if len(planes) == 1 else np.stack(planes, axis=-1)
 
 
 @contextmanager
-def _opened(data: bytes) -> Iterator[tifffile.TiffFile]:
+def opened(data: bytes | mmap.mmap) -> Iterator[tifffile.TiffFile]:
+    """Open the bytes of a TIFF; what goes wrong inside says that it is damaged."""
     try:
-        with tifffile.TiffFile(io.BytesIO(data)) as tif:
+        # A large file is mapped, not read, and must not be copied;
+        # tifffile reads a mapped file as it reads any other.
+        file = cast("IO[bytes]", data) if isinstance(data, mmap.mmap) else io.BytesIO(data)
+        with tifffile.TiffFile(file, offset=0) as tif:
             yield tif
     except _DAMAGE as e:
         raise UnreadablePictureError(f"damaged TIFF: {e or type(e).__name__}") from e
 
 
-def _page(tif: tifffile.TiffFile, index: int) -> TiffPage:
+def plain_page(tif: tifffile.TiffFile, index: int) -> TiffPage:
+    """Give one page; a page that only stands for another is refused."""
     page = tif.pages[index]
     if not isinstance(page, TiffPage):
         raise UnsupportedPictureError("TIFF of virtual pages: a stack; save one plane of it")
@@ -156,6 +162,11 @@ def _refuse_kinds(page: TiffPage) -> None:
     name = getattr(page.photometric, "name", str(page.photometric))
     if name not in known or (name == "YCBCR" and page.compression not in _JPEG):
         raise UnsupportedPictureError(f"{name} TIFF is not read; save it as RGB or grey")
+    if page.samplesperpixel > MAX_CHANNELS:
+        raise UnreadablePictureError(
+            f"TIFF is damaged: {page.samplesperpixel} samples in a pixel, at most {MAX_CHANNELS} "
+            "expected"
+        )
     if page.bitspersample == 1:
         raise UnsupportedPictureError("1-bit TIFF: a mask, not a picture with grey values")
     if page.dtype is None or page.dtype.kind not in "uif" or page.dtype.itemsize > 8:
@@ -211,7 +222,7 @@ def _claims(
     return calibration.claims(tif, texts, image.claims if image else ())
 
 
-def _check_segments(data: bytes, page: TiffPage) -> None:
+def check_segments(data: bytes | mmap.mmap, page: TiffPage) -> None:
     """Refuse strips or tiles that are missing, outside the file, or claim absurd sizes."""
     rows, columns, tall = _grid(page)
     expected = rows * columns * (page.samplesperpixel if page.planarconfig == 2 else 1)

@@ -75,8 +75,29 @@ def measure(image: Image, regions: Regions, sizing: Sizing) -> Measurement:
     return with_tissue(found, regions, tissue.of(regions.classes), sizing)
 
 
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """The picture that a crop was cut from.
+
+    Attributes
+    ----------
+    shape_yx : its height and width
+    origin_yx : where the crop's first pixel lies in it
+    light : of its background, as `measure.stain.background` gives it
+    """
+
+    shape_yx: tuple[int, int]
+    origin_yx: tuple[int, int]
+    light: stain.Light | None
+
+
 def measure_some(
-    image: Image, regions: Regions, sizing: Sizing, boxes: Mapping[int, tuple[int, int, int, int]]
+    image: Image,
+    regions: Regions,
+    sizing: Sizing,
+    boxes: Mapping[int, tuple[int, int, int, int]],
+    *,
+    whole: Whole | None = None,
 ) -> tuple[Islet, ...]:
     """Measure some islets of a picture, to the same bits as `measure` would among all of them.
 
@@ -84,8 +105,10 @@ def measure_some(
     ----------
     image, regions, sizing : as for `measure`
     boxes : label -> y0, x0, y1, x1 of each islet to measure; y1 and x1 are one past its last pixel
+    whole : the picture that image and regions were cut from; they are all of it when None
     """
-    return _measured(image, regions, sizing, _pixels_in(regions.labels, boxes))
+    pixels = _pixels_in(regions.labels, boxes)
+    return _measured(image, regions, sizing, pixels, whole=whole)
 
 
 def with_tissue(
@@ -104,25 +127,27 @@ def with_tissue(
         exocrine_area_squares_um4=found.exocrine_area_squares_um4,
         exocrine_area_cubes_um6=found.exocrine_area_cubes_um6,
         exocrine_largest_um2=found.exocrine_largest_um2,
-        single_cells=outline.single_cells(regions, _SINGLE_CELL_UM),
     )
 
 
-def _measured(image: Image, regions: Regions, sizing: Sizing, pixels: _Pixels) -> tuple[Islet, ...]:
-    um, boxes = regions.um_per_px, pixels.boxes
+def _measured(
+    image: Image, regions: Regions, sizing: Sizing, pixels: _Pixels, *, whole: Whole | None = None
+) -> tuple[Islet, ...]:
+    um = regions.um_per_px
     if not pixels.count:
         return ()
-    columns = _sizes(pixels, um) | _shapes(regions.labels, pixels, um)
-    columns |= _along_outlines(image, regions, pixels)
+    if whole is None:
+        whole = Whole(image.shape_yx, (0, 0), stain.background(image, regions.classes))
+    boxes = pixels.boxes + np.tile(whole.origin_yx, 2)
+    columns = _sizes(pixels, whole.origin_yx, um) | _shapes(regions.labels, pixels, um)
     columns |= {"probability": pixels.mean(regions.probability) / 255}
-    columns |= {"touches_border": border.touches(boxes, regions.labels.shape).astype(float)}
+    columns |= {"touches_border": border.touches(boxes, whole.shape_yx).astype(float)}
     columns |= _volumes(columns, sizing)
-    columns |= _inclusion(columns, boxes, regions, sizing)
-    light = stain.background(image, regions.classes)
+    columns |= _inclusion(columns, boxes, whole.shape_yx, um_per_px=um, sizing=sizing)
     planes = {n: image.pixels[..., c] for c, n in enumerate(image.channels)}
     means = {n: pixels.mean(plane) / image.full_scale for n, plane in planes.items()}
-    stains = stain.figures(means, light)
-    return tuple(_islet(i, pixels, columns, stains) for i in np.flatnonzero(pixels.area_px))
+    stains = stain.figures(means, whole.light)
+    return tuple(_islet(int(i), pixels, columns, stains) for i in np.flatnonzero(pixels.area_px).tolist())
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,11 +218,14 @@ def _boxes(labels: NDArray[np.int32], count: int) -> NDArray[np.int64]:
     )
 
 
-def _sizes(pixels: _Pixels, um: float) -> dict[str, NDArray[np.float64]]:
+def _sizes(
+    pixels: _Pixels, origin_yx: tuple[int, int], um: float
+) -> dict[str, NDArray[np.float64]]:
     """Area, diameter, centroid and axes; a pixel is a square, hence the 1/12."""
     area = np.maximum(pixels.area_px, 1)
-    cy, cx = pixels.sum(pixels.y) / area, pixels.sum(pixels.x) / area
-    dy, dx = pixels.y - cy[pixels.islet], pixels.x - cx[pixels.islet]
+    y, x = pixels.y + origin_yx[0], pixels.x + origin_yx[1]
+    cy, cx = pixels.sum(y) / area, pixels.sum(x) / area
+    dy, dx = y - cy[pixels.islet], x - cx[pixels.islet]
     syy = pixels.sum(dy * dy) / area + 1 / 12
     sxx = pixels.sum(dx * dx) / area + 1 / 12
     sxy = pixels.sum(dy * dx) / area
@@ -329,12 +357,12 @@ def _volumes(
 def _inclusion(
     columns: Mapping[str, NDArray[np.float64]],
     boxes: NDArray[np.int64],
-    regions: Regions,
+    shape_yx: tuple[int, int],
+    *,
+    um_per_px: float,
     sizing: Sizing,
 ) -> dict[str, NDArray[np.float64]]:
-    weight, reasons = border.weights(
-        boxes, regions.labels.shape, sizing.border, um_per_px=regions.um_per_px
-    )
+    weight, reasons = border.weights(boxes, shape_yx, sizing.border, um_per_px=um_per_px)
     limit = sizing.min_diameter_um
     small = [
         f"diameter {d:.1f} um under {limit:g} um" if d < limit else ""

@@ -35,20 +35,27 @@ def boxes(pixels: NDArray[Any], full_scale: float) -> list[tuple[slice, slice]]:
     -------
     Windows (y, x) that hold each box with its frame and shadow
     """
-    white = _white(pixels, _WHITE * full_scale)
-    if not white.any():
+    marked = white(pixels, full_scale)
+    if not marked.any():
         return []
-    _, _, stats, _ = cv2.connectedComponentsWithStats(white, connectivity=4)
-    windows = [
-        (slice(int(top), int(top + height)), slice(int(left), int(left + width)))
-        for left, top, width, height, _ in stats[1:]
-        if _has_proportions(int(width), int(height), white.size)
+    _, _, stats, _ = cv2.connectedComponentsWithStats(marked, connectivity=4)
+    left, top, width, height, _ = stats[1:].T
+    sides = np.stack([top, left, top + height, left + width], axis=1)
+    return [grown(window) for window in windows(sides, marked.size) if is_box(marked[window])]
+
+
+def windows(boxes_px: NDArray[Any], picture_px: int) -> list[tuple[slice, slice]]:
+    """Windows of those white parts, (N, 4) y0, x0, y1, x1, that have the proportions of a box."""
+    return [
+        (slice(y0, y1), slice(x0, x1))
+        for y0, x0, y1, x1 in boxes_px.tolist()
+        if _has_proportions(x1 - x0, y1 - y0, picture_px)
     ]
-    return [_grown(window) for window in windows if _is_box(white[window])]
 
 
-def _white(pixels: NDArray[Any], least: float) -> NDArray[np.uint8]:
-    """Mark with 1 where all channels reach a level."""
+def white(pixels: NDArray[Any], full_scale: float) -> NDArray[np.uint8]:
+    """Mark with 1 where all channels are white."""
+    least = _WHITE * full_scale
     if pixels.dtype.kind == "u" and pixels.shape[2] in {1, 3}:
         top = float(np.iinfo(pixels.dtype).max)
         count = pixels.shape[2]
@@ -62,13 +69,15 @@ def _has_proportions(width: int, height: int, picture_px: int) -> bool:
     return long_enough and width * height <= _MAX_SHARE * picture_px
 
 
-def _is_box(white: NDArray[np.uint8]) -> bool:
+def is_box(white: NDArray[np.uint8]) -> bool:
+    """Tell whether a white part, cut out along its sides, is a filled box."""
     edges = (white[0], white[-1], white[:, 0], white[:, -1])
     straight = all(edge.mean() >= _MIN_EDGE for edge in edges)
     return straight and bool(white.mean() >= _MIN_FILLED)
 
 
-def _grown(window: tuple[slice, slice]) -> tuple[slice, slice]:
+def grown(window: tuple[slice, slice]) -> tuple[slice, slice]:
+    """Widen the window of a box by its frame and shadow."""
     y, x = window
     around = _FRAME_PX + round(_AROUND * (y.stop - y.start))
     return (

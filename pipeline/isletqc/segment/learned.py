@@ -14,10 +14,11 @@ import hashlib
 import json
 import logging
 import sys
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 import torch
@@ -34,6 +35,7 @@ _SMALLEST_TILE_PX = 2.0**16
 _log = logging.getLogger(__name__)
 
 Maps = NDArray[np.float32]
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,38 +147,73 @@ def tile_px(trained: TrainedNetwork) -> float:
 
 
 def predict(trained: TrainedNetwork, pixels: NDArray[np.float32]) -> Prediction:
-    """Run the network over a prepared picture, (y, x, 3) float32 from ``network_input``.
+    """Run the network over a prepared picture, (y, x, 3) float32 from ``network_input``."""
+    return fitting(trained, lambda network, limit_px: _predict(network, pixels, limit_px))
+
+
+def fitting(trained: TrainedNetwork, act: Callable[[TrainedNetwork, float], Result]) -> Result:
+    """Run a network in tiles that fit into memory.
 
     Where a GPU has no memory for a tile, tiles of half the size are tried, and at last the CPU;
     a warning says so.
+
+    Parameters
+    ----------
+    act : network, most pixels of a tile -> result
     """
     limit_px = tile_px(trained)
     while limit_px >= _SMALLEST_TILE_PX:
         try:
-            return _predict(trained, pixels, limit_px)
+            return act(trained, limit_px)
         except torch.cuda.OutOfMemoryError:
             limit_px /= 2
             _log.warning("out of GPU memory: tiles of %.2f megapixels from here on", limit_px / 1e6)
             torch.cuda.empty_cache()
     _log.warning("out of GPU memory: this picture was computed on the CPU")
     on_cpu = replace(trained, network=copy.deepcopy(trained.network).to("cpu"))
-    return _predict(on_cpu, pixels, tile_px(trained))
+    return act(on_cpu, tile_px(trained))
+
+
+def maps(
+    trained: TrainedNetwork,
+    read: Callable[[tiles.Slices], Maps],
+    shape_yx: tuple[int, int],
+    limit_px: float,
+) -> Iterator[tuple[tiles.Slices, Maps, tiles.Slices, Maps]]:
+    """Run the network tile by tile over a picture of which ``read`` gives windows.
+
+    Yields
+    ------
+    window, its class probabilities and core map (classes + 1, y, x); window of the deepest level
+    and its activations (C, y, x)
+    """
+    architecture = trained.network.architecture
+    block, classes = architecture.multiple_px, len(architecture.classes)
+    for tile in tiles.plan(shape_yx, limit_px, block):
+        found, deep = _run(trained.network, read(tile.read), tile.keep)
+        _softmax(found[:classes])
+        found[classes] = 1 / (1 + np.exp(-found[classes]))
+        kept = deep[:, *_blocks(tile.keep, block)]
+        yield tile.write, found, _blocks(tile.write, block), kept
+
+
+def deepest_shape(trained: TrainedNetwork, shape_yx: tuple[int, int]) -> tuple[int, int, int]:
+    """Shape (C, y, x) of the deepest activations of a picture."""
+    architecture = trained.network.architecture
+    height, width = (-(-length // architecture.multiple_px) for length in shape_yx)
+    return architecture.channels[-1], height, width
 
 
 def _predict(trained: TrainedNetwork, pixels: NDArray[np.float32], limit_px: float) -> Prediction:
-    architecture = trained.network.architecture
-    block, classes = architecture.multiple_px, len(architecture.classes)
-    shape = pixels.shape[:2]
-    probabilities = np.empty((classes, *shape), dtype=np.float32)
-    core = np.empty(shape, dtype=np.float32)
-    deepest = np.empty((architecture.channels[-1], *(-(-n // block) for n in shape)), np.float32)
-    for tile in tiles.plan((shape[0], shape[1]), limit_px, block):
-        logits, deep = _run(trained.network, pixels[tile.read], tile.keep)
-        probabilities[:, *tile.write] = _softmax(logits[:classes])
-        core[tile.write] = 1 / (1 + np.exp(-logits[classes]))
-        deepest[:, *_blocks(tile.write, block)] = deep[:, *_blocks(tile.keep, block)]
+    shape = pixels.shape[0], pixels.shape[1]
+    classes = len(trained.network.architecture.classes)
+    found = np.empty((classes + 1, *shape), dtype=np.float32)
+    deepest = np.empty(deepest_shape(trained, shape), dtype=np.float32)
+    for window, values, place, deep in maps(trained, pixels.__getitem__, shape, limit_px):
+        found[:, *window] = values
+        deepest[:, *place] = deep
     seen = likeness.point(deepest.reshape(len(deepest), -1))
-    return Prediction(np.moveaxis(probabilities, 0, -1), core, seen)
+    return Prediction(np.moveaxis(found[:classes], 0, -1), found[classes], seen)
 
 
 def _blocks(part: tiles.Slices, block_px: int) -> tiles.Slices:
@@ -208,9 +245,8 @@ def _pad_mode(height: int, width: int, multiple: int) -> Literal["symmetric", "e
     return "symmetric" if min(height, width) >= multiple else "edge"
 
 
-def _softmax(logits: Maps) -> Maps:
+def _softmax(logits: Maps) -> None:
     """Softmax over planes (C, y, x), in place."""
     logits -= functools.reduce(np.maximum, logits)
     np.exp(logits, out=logits)
     logits /= functools.reduce(np.add, logits)
-    return logits

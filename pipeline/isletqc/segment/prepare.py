@@ -106,9 +106,23 @@ def normalise(pixels: NDArray[np.float32], full_scale: float) -> NDArray[np.floa
     pixels : (Y, X, 3) float32, linear with the file's values
     full_scale : value of a saturated pixel
     """
-    brightest = pixels[::4, ::4].max(axis=2)
+    return lit(pixels, white_level(brightest(pixels), full_scale))
+
+
+def brightest(pixels: NDArray[Any]) -> NDArray[np.float32]:
+    """Brightest channel of every fourth pixel: what the white level is taken from."""
+    return np.asarray(pixels[::4, ::4].max(axis=2), dtype=np.float32)
+
+
+def white_level(brightest: NDArray[np.float32], full_scale: float) -> float | None:
+    """Give the white level of a picture; None where it was taken without light."""
     white = float(np.percentile(brightest, WHITE_PERCENTILE))
-    if white < full_scale * _DARKEST_WHITE:
+    return None if white < full_scale * _DARKEST_WHITE else white
+
+
+def lit(pixels: NDArray[np.float32], white: float | None) -> NDArray[np.float32]:
+    """Divide by a white level and centre: 0 becomes -1, white +1; all is white without a level."""
+    if white is None:
         return np.ones_like(pixels)
     return np.asarray(np.minimum(pixels * np.float32(2 / white) - 1, np.float32(2)))
 

@@ -179,7 +179,7 @@ def _regions(
     settings: SplitSettings = SplitSettings(),  # noqa: B008 - frozen
 ) -> Regions:
     fine = {value: _interpolate(plane, image.shape_yx) for value, plane in planes.items()}
-    classes, probability = _decide(fine)
+    classes, probability = decide(fine)
     for box in annotation.boxes(image.pixels, image.full_scale):
         classes[box] = BACKGROUND
     islet = classes == ISLET
@@ -199,8 +199,8 @@ def _interpolate(plane: Maps, shape_yx: tuple[int, int]) -> Maps:
     return np.asarray(cv2.resize(plane, shape_yx[::-1], interpolation=method))
 
 
-def _decide(fine: Mapping[int, Maps]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Most probable class of each pixel, and that probability in 1/255."""
+def decide(fine: Mapping[int, Maps]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Give the most probable class of each pixel, and that probability in 1/255."""
     shape = next(iter(fine.values())).shape
     best = np.zeros(shape, dtype=np.float32)
     classes = np.zeros(shape, dtype=np.uint8)

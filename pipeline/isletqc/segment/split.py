@@ -69,12 +69,19 @@ def split(
     -------
     (Y, X) int32, 0 outside, 1..n in reading order of first pixels
     """
-    mask = _without_holes(mask, _disc_px(settings.max_hole_diameter_um, um_per_px))
+    filled = _without_holes(mask, disc_px(settings.max_hole_diameter_um, um_per_px))
+    return part(filled, core, um_per_px, settings)
+
+
+def part(
+    mask: Mask, core: NDArray[np.float32], um_per_px: float, settings: SplitSettings
+) -> Labels:
+    """Give each islet of a mask without holes its number; otherwise as ``split``."""
     inside = np.flatnonzero(mask)
     components = _components(mask)
     seeds = _seeds(mask, core, um_per_px, settings)
     parted = _watershed_where_needed(components, seeds, core)
-    return _renumber(parted, inside, _disc_px(settings.min_object_diameter_um, um_per_px))
+    return _renumber(parted, inside, disc_px(settings.min_object_diameter_um, um_per_px))
 
 
 def _components(mask: Mask) -> Labels:
@@ -84,7 +91,8 @@ def _components(mask: Mask) -> Labels:
     return np.asarray(labels, dtype=np.int32)
 
 
-def _disc_px(diameter_um: float, um_per_px: float) -> float:
+def disc_px(diameter_um: float, um_per_px: float) -> float:
+    """Pixels of a disc."""
     return float(np.pi / 4 * (diameter_um / um_per_px) ** 2)
 
 
@@ -100,8 +108,8 @@ def _seeds(
 ) -> Labels:
     """Find where islets are deepest; numbered without gaps."""
     lowest, *higher = settings.seed_levels
-    seeds = _large(mask & (core > lowest), _disc_px(settings.min_seed_diameter_um, um_per_px))
-    least_px = _disc_px(settings.min_part_diameter_um, um_per_px)
+    seeds = _large(mask & (core > lowest), disc_px(settings.min_seed_diameter_um, um_per_px))
+    least_px = disc_px(settings.min_part_diameter_um, um_per_px)
     for level in higher:
         seeds = _parted(seeds, _large((seeds > 0) & (core > level), least_px))
     return seeds

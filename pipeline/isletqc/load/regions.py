@@ -1,0 +1,197 @@
+"""A picture that is read part by part: rows of a tiled or striped TIFF, decoded when asked for.
+
+Takes what ``load.picture.read`` takes; gives a `Source` with everything that an Image has but its
+pixels, and a function for rows of them. Other formats can offer the same record. Only plain grey
+or RGB TIFF of 8 or 16 bit is read so; ``opened`` gives None for all else.
+"""
+
+from __future__ import annotations
+
+import mmap
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from tifffile import TiffPage
+
+from isletqc.errors import PictureError, UnreadablePictureError
+from isletqc.load import location, pixel_size, signature, tiff
+from isletqc.load.header import Header, refuse_large
+from isletqc.records import Image, Stain
+
+Read = Callable[[slice, slice], NDArray[Any]]
+
+_MAGIC_BYTES = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A calibrated picture whose pixels are read in parts.
+
+    Attributes
+    ----------
+    read : rows and columns, as slices with both ends -> (Y, X, C) pixels of that window
+    others : as in `records.Image`
+    """
+
+    read: Read
+    shape_yx: tuple[int, int]
+    dtype: np.dtype[Any]
+    channels: tuple[str, ...]
+    full_scale: float
+    um_per_px: float
+    um_per_px_source: str
+    path: str
+    sha256: str
+    stain: Stain
+
+    def rows(self, y0: int, y1: int) -> NDArray[Any]:
+        """Read whole rows, from y0 to y1 (one past the last)."""
+        return self.read(slice(y0, y1), slice(0, self.shape_yx[1]))
+
+    @property
+    def megapixels(self) -> float:
+        """Millions of pixels."""
+        return self.shape_yx[0] * self.shape_yx[1] / 1e6
+
+    def image(self, pixels: NDArray[Any], um_per_px: float | None = None) -> Image:
+        """Make an Image of some of its pixels."""
+        return Image(
+            pixels=pixels,
+            channels=self.channels,
+            full_scale=self.full_scale,
+            um_per_px=um_per_px or self.um_per_px,
+            um_per_px_source=self.um_per_px_source,
+            path=self.path,
+            sha256=self.sha256,
+            stain=self.stain,
+        )
+
+
+@contextmanager
+def opened(
+    path: Path,
+    *,
+    stain: Stain,
+    max_megapixels: float,
+    pixel_size_um: float | None = None,
+    pixel_size_source: str = "given",
+    over_megapixels: float = 0.0,
+) -> Iterator[Source | None]:
+    """Open a picture for reading in parts; None where it must be read whole.
+
+    Parameters
+    ----------
+    over_megapixels : smaller pictures are to be read whole
+    others : as for ``load.picture.read``
+
+    Raises
+    ------
+    UnreadablePictureError, UnsupportedPictureError, PictureTooLargeError, PixelSizeUnknownError
+        As ``load.picture.read``, for a large picture that can be read in parts.
+    """
+    try:
+        with _mapped(path) as data:
+            head = _large(data, over_megapixels)
+            if data is None or head is None:
+                yield None
+                return
+            refuse_large(head, max_megapixels)
+            um_per_px, source = pixel_size.decide(
+                head.claims, given_um=pixel_size_um, given_source=pixel_size_source
+            )
+            with tiff.opened(data) as tif:
+                page = tiff.plain_page(tif, head.planes[0])
+                tiff.check_segments(data, page)
+                yield Source(
+                    read=lambda y, x: _window(data, page, y, x),
+                    shape_yx=head.shape_yx,
+                    dtype=np.dtype(head.dtype),
+                    channels=head.channels,
+                    full_scale=float(head.full_scale or 0),
+                    um_per_px=um_per_px,
+                    um_per_px_source=source,
+                    path=str(path),
+                    sha256=location.digest(path),
+                    stain=stain,
+                )
+    except PictureError as e:
+        raise type(e)(f"{path}: {e}") from e
+
+
+@contextmanager
+def _mapped(path: Path) -> Iterator[mmap.mmap | None]:
+    """Map a TIFF into memory, where pages come and go with use; None for all else."""
+    if not path.is_file() or path.stat().st_size < _MAGIC_BYTES:
+        yield None
+        return
+    with path.open("rb") as file:
+        first = file.read(_MAGIC_BYTES)
+        if first[:2] not in (b"II", b"MM") or signature.microscope(path.suffix, first):
+            yield None
+            return
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            yield data
+
+
+def _large(data: mmap.mmap | None, over_megapixels: float) -> Header | None:
+    """Head of a large picture that can be read by rows."""
+    if data is None:
+        return None
+    with tiff.opened(data) as tif:
+        first = tiff.plain_page(tif, 0)
+        if first.imagewidth * first.imagelength <= over_megapixels * 1e6:
+            return None
+    head = tiff.header(data)
+    plain = head.dtype in ("uint8", "uint16") and not head.alpha and len(head.planes) == 1
+    if not plain or head.full_scale != float(np.iinfo(head.dtype).max):
+        return None
+    with tiff.opened(data) as tif:
+        page = tiff.plain_page(tif, head.planes[0])
+        name = getattr(page.photometric, "name", "")
+        by_rows = name in ("RGB", "MINISBLACK", "YCBCR") and page.planarconfig == 1
+    return head if by_rows and head.orientation == 1 else None
+
+
+def _window(data: mmap.mmap, page: TiffPage, y: slice, x: slice) -> NDArray[Any]:
+    width, samples = int(page.imagewidth), int(page.samplesperpixel)
+    shape = (y.stop - y.start, x.stop - x.start, samples)
+    out = np.zeros(shape, np.dtype(page.dtype).newbyteorder("="))
+    tall = page.tilelength if page.is_tiled else min(page.rowsperstrip, page.imagelength)
+    wide = page.tilewidth if page.is_tiled else width
+    across = -(-width // wide)
+    for row in range(y.start // tall, -(-y.stop // tall)):
+        for column in range(x.start // wide, -(-x.stop // wide)):
+            _put(out, data, page, row * across + column, (y.start, x.start))
+    if hasattr(mmap, "MADV_DONTNEED"):
+        data.madvise(mmap.MADV_DONTNEED)  # else the whole file stays in memory
+    return out
+
+
+def _put(
+    out: NDArray[Any], data: mmap.mmap, page: TiffPage, place: int, origin: tuple[int, int]
+) -> None:
+    """Decode one tile or strip into a window that begins at an origin."""
+    start, size = page.dataoffsets[place], page.databytecounts[place]
+    decoded, at, _ = page.decode(data[start : start + size], place, jpegtables=page.jpegtables)
+    if decoded is None:
+        raise UnreadablePictureError("TIFF is cut short: part of its pixels is missing")
+    segment = decoded[0]
+    to, of = zip(
+        _overlap(int(at[2]), segment.shape[0], origin[0], out.shape[0]),
+        _overlap(int(at[3]), segment.shape[1], origin[1], out.shape[1]),
+        strict=True,
+    )
+    out[to] = segment[of]
+
+
+def _overlap(start: int, length: int, origin: int, wanted: int) -> tuple[slice, slice]:
+    """Where a segment and a window overlap, counted in the window and in the segment."""
+    first, last = max(start, origin), min(start + length, origin + wanted)
+    return slice(first - origin, max(first, last) - origin), slice(
+        first - start, max(first, last) - start
+    )
