@@ -1031,7 +1031,7 @@ def _is_failure(result: Picture | Failure) -> bool:
 
 def _show(finished: Finished, truth: Mapping[str, float] | None) -> None:
     """Say what a person must know first, then the limits of each lot, then where the report is."""
-    from isletqc.run import summary
+    from isletqc.run import record, summary
 
     if finished.resumed:
         _line(f"{finished.resumed} pictures were taken up from an earlier run (--fresh does not)")
@@ -1040,6 +1040,8 @@ def _show(finished: Finished, truth: Mapping[str, float] | None) -> None:
         _lines(["", *summary.lot_lines(verdict)])
     if truth is not None:
         _lines(["", *summary.truth_lines(truth, finished.results)])
+    if released := record.release_standing(finished.report.parent).sentence:
+        _lines(["", released])
     _lines(["", f"report: {finished.report}"])
 
 
