@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import hashlib
 import json
 import shutil
@@ -16,7 +17,7 @@ import pytest
 import tifffile
 from typer.testing import Result
 
-from isletqc.errors import EditError, RunLockedError, UsageError
+from isletqc.errors import EditError, OutputError, RunLockedError, UsageError
 from isletqc.records import Failure, Picture
 from isletqc.report import picture as files
 from isletqc.run import autosave, correct, editing, lock, rejudge, review
@@ -295,6 +296,30 @@ def test_a_save_that_is_cut_short_loses_nothing(
     assert len(autosave.history(opened.entries[0].folder)) == 3
     assert rejudge.rejudge(out).results.exit_code == 5
     assert len(review.open_picture(opened, 0).undo) == 1
+
+
+def test_edits_after_a_save_that_failed_are_recovered_too(
+    out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = review.open_results(out)
+    work = review.open_picture(opened, 0)
+    work = editing.made(work, correct.delete(work.canvas, counted(work)[:2]), who=WHO)
+    written = Path.replace
+
+    def full(path: Path, target: Path) -> Path:
+        if target.name == files.CLASSES:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return written(path, target)
+
+    with monkeypatch.context() as m:
+        m.setattr(Path, "replace", full)
+        with pytest.raises(OutputError, match="No space left on device; make room"):
+            review.save(opened, 0, work)
+    work = editing.made(work, correct.delete(work.canvas, counted(work)[:2]), who=WHO)
+    again = editing.recovered(review.open_picture(review.open_results(out), 0))
+    assert again.picture == work.picture
+    assert np.array_equal(again.canvas.labels, work.canvas.labels)
+    assert np.array_equal(again.canvas.classes, work.canvas.classes)
 
 
 def test_unsaved_edits_are_told_and_in_no_result(out: Path, isletqc: Cli) -> None:

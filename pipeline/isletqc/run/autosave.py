@@ -51,13 +51,13 @@ class Base:
 class Journal:
     """What a journal holds.
 
-    ``saving`` is the hash of the labels that were being saved when the program was killed, empty
-    when it was not killed then; ``length`` is the number of bytes up to the last whole line.
+    ``saving`` are the hashes of labels that were being saved, none where no save was cut short;
+    ``length`` is the number of bytes up to the last whole line.
     """
 
     base: Base
     entries: tuple[Entry, ...]
-    saving: str
+    saving: tuple[str, ...]
     length: int
 
 
@@ -157,7 +157,7 @@ def read(folder: Path) -> Journal | None:
     return Journal(
         base=Base(**rows[0][0]["begin"]),
         entries=tuple(_decoded(row) for row, _ in rows if "action" in row),
-        saving=str(rows[-1][0].get("saving", "")),
+        saving=tuple(row["saving"] for row, _ in rows if "saving" in row),
         length=rows[-1][1],
     )
 

@@ -236,9 +236,8 @@ def around(boxes: Collection[Box]) -> Box:
 
 def as_before(canvas: Canvas, change: Change) -> tuple[Labels, Classes]:
     """Give labels and classes of the change's box as they were before it was applied."""
-    labels, classes = (
-        plane[slices(change.box)].copy() for plane in (canvas.labels, canvas.classes)
-    )
+    labels = canvas.labels[slices(change.box)].copy()
+    classes = canvas.classes[slices(change.box)].copy()
     y, x = np.divmod(change.index, canvas.labels.shape[1])
     place = y - change.box[0], x - change.box[1]
     labels[place], classes[place] = change.before.labels, change.before.classes

@@ -156,16 +156,17 @@ def recovered(work: Editing) -> Editing:
     EditError
         The edits belong to another state of the picture, which was analysed again since.
     """
-    journal = autosave.read(work.folder) if work.folder else None
-    if journal is None or work.folder is None:
+    folder = work.folder
+    journal = autosave.read(folder) if folder else None
+    if journal is None or folder is None:
         return work
     _check_base(work, journal)
     if journal.base.edits < work.saved:  # saved, but killed before the journal was ended
-        autosave.move_to_history(work.folder)
+        autosave.move_to_history(folder)
         return work
-    if journal.saving == work.base.labels_sha256:
+    if work.base.labels_sha256 in journal.saving:
         work = _rolled_back(work, journal)
-    autosave.cut(work.folder, journal)
+    autosave.cut(folder, journal)
     for entry in journal.entries:
         work = _again(work, entry)
     return work
@@ -173,7 +174,7 @@ def recovered(work: Editing) -> Editing:
 
 def labels_sha256(labels: Labels) -> str:
     """Hash of labels (Y, X), whatever the type and file they are kept in."""
-    return hashlib.sha256(np.ascontiguousarray(labels, "<i4")).hexdigest()
+    return hashlib.sha256(np.ascontiguousarray(labels, "<i4").data).hexdigest()
 
 
 def _begun(
@@ -197,7 +198,7 @@ def _begun(
 
 
 def _check_base(work: Editing, journal: autosave.Journal) -> None:
-    known = work.base.labels_sha256 in (journal.base.labels_sha256, journal.saving)
+    known = work.base.labels_sha256 in (journal.base.labels_sha256, *journal.saving)
     edits = work.base.edits in (journal.base.edits, journal.base.edits + len(journal.entries))
     if work.unsaved or not known or not edits:
         raise EditError(
