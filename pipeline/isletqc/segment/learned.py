@@ -13,6 +13,7 @@ import functools
 import hashlib
 import json
 import logging
+import math
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -26,6 +27,7 @@ from numpy.typing import NDArray
 from safetensors import safe_open
 
 from isletqc.errors import MissingWeightsError, UsageError
+from isletqc.records import CLASS_NAMES, ISLET
 from isletqc.segment import likeness, tiles
 from isletqc.segment.network import Architecture, UNet, channels_last, fused
 
@@ -112,6 +114,7 @@ def _load(folder: Path, device: str) -> TrainedNetwork:
         tensors = {key: stored.get_tensor(key) for key in stored.keys()}  # noqa: SIM118
     cloud = {key: tensors.pop(key).numpy() for key in list(tensors) if likeness.is_ours(key)}
     network.load_state_dict(tensors)
+    set_outline(network, float(facts.get("outline_level", 0.5)))
     ready = channels_last(fused(network)).to(device)
     _keep_buffers()
     return TrainedNetwork(
@@ -122,6 +125,18 @@ def _load(folder: Path, device: str) -> TrainedNetwork:
         facts=facts,
         cloud=likeness.from_tensors(cloud),
     )
+
+
+def set_outline(network: UNet, level: float) -> None:
+    """Draw outlines where an islet is as probable as ``level``; 0.5 is what was learned.
+
+    The odds of an islet are divided by those of the level, so that probabilities still sum to 1
+    and the most probable class is an islet from that level on. Networks that read islets a little
+    too large on validation pictures carry a level above 0.5.
+    """
+    islet = network.architecture.classes.index(CLASS_NAMES[ISLET])
+    with torch.no_grad():
+        network.head.bias[islet] += math.log((1 - level) / level)  # type: ignore[index]
 
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3

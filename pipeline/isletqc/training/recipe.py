@@ -67,6 +67,9 @@ class Recipe(_Frozen):
     um_per_px: float = Field(gt=0, description="working pixel size")
     core_um: float = Field(25, gt=0, description="depth at which the core map reaches one")
     smallest_um: float = Field(SMALLEST_UM, gt=0, description="smaller findings are no objects")
+    outline_level: float = Field(
+        0.5, gt=0, lt=1, description="probability of an islet on its outline, chosen by validation"
+    )
     scale_jitter: float = Field(0.3, ge=0, description="largest change of scale, natural log")
     sources: tuple[RealSource | DrawnSource, ...]
     crop_px: int = Field(160, gt=0, multiple_of=16)

@@ -141,6 +141,7 @@ def write_weights(
         "stain": recipe.stain,
         "um_per_px": repr(recipe.um_per_px),
         "smallest_um": repr(recipe.smallest_um),
+        "outline_level": repr(recipe.outline_level),
         "steps": str(recipe.steps),
         "seed": str(recipe.seed),
         "figures": "{}",
