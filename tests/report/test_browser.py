@@ -10,8 +10,13 @@ from typing import Any
 
 import pytest
 
+from isletqc.records import Edit, Signature
+from isletqc.report.chart_page import chart_html
+from isletqc.report.index import Run, index_html
 from isletqc.report.picture import write_picture
+from isletqc.report.results import results_document
 from isletqc.report.run import write_run
+from isletqc.report.trend import Point, trend
 
 CHROMIUM = Path("/usr/bin/chromium")
 ARGUMENTS = [
@@ -30,6 +35,10 @@ pytestmark = [
         reason="Chromium is not installed as /usr/bin/chromium",
     ),
 ]
+
+
+def hostile_edit() -> Edit:
+    return Edit("2026-01-01T10:00:00", HOSTILE, "add", HOSTILE, (1,), {HOSTILE: HOSTILE}, {})
 
 
 @dataclass
@@ -163,8 +172,12 @@ def test_islets_are_filtered(make: Any, tmp_path: Path, opened: Opened) -> None:
 def test_nothing_is_wider_than_the_window(
     make: Any, tmp_path: Path, opened: Opened, width: int
 ) -> None:
-    lot = make.lot(HOSTILE, [make.picture("a1.tif", HOSTILE)], [make.failure(HOSTILE, HOSTILE)])
-    results = make.results(make.verdict("fail", lot), make.verdict("not judged"), command=HOSTILE)
+    corrected = make.picture("b2.tif", HOSTILE, edits=(hostile_edit(),))
+    signed = Signature(HOSTILE, "author", HOSTILE, "", HOSTILE, HOSTILE, False, HOSTILE)
+    pictures = [make.picture("a1.tif", HOSTILE), corrected]
+    lot = make.lot(HOSTILE, pictures, [make.failure(HOSTILE, HOSTILE)])
+    verdicts = (make.verdict("fail", lot), make.verdict("not judged"))
+    results = make.results(*verdicts, command=HOSTILE, signatures=(signed,))
     opened.page.set_viewport_size({"width": width, "height": 900})
     opened.page.goto(report(tmp_path, results, make))
     assert opened.page.evaluate("document.documentElement.scrollWidth") <= width
@@ -200,6 +213,136 @@ def test_it_prints_with_everything_open(make: Any, tmp_path: Path, opened: Opene
     data = opened.page.pdf(prefer_css_page_size=True)
     assert data.startswith(b"%PDF-")
     assert len(data) > 10_000
+
+
+def pointed_at(page: Any, selector: str, x: float, y: float) -> None:
+    """Put the pointer at a share of an element's width and height."""
+    box = page.locator(selector).first.bounding_box()
+    page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"])
+
+
+def two_islets(make: Any) -> Any:
+    """200 um by 150 um: one large islet in the middle, a small one at the upper left."""
+    islets = [
+        make.islet(1, 60, centroid_yx_um=(75.0, 100.0)),
+        make.islet(2, 30, centroid_yx_um=(20.0, 20.0)),
+    ]
+    return make.results(make.verdict("pass", make.lot("A", [make.picture(islets=islets)])))
+
+
+def test_an_islet_under_the_pointer_tells_its_figures(
+    make: Any, tmp_path: Path, opened: Opened
+) -> None:
+    page = opened.page
+    page.goto(report(tmp_path, two_islets(make), make))
+    page.locator("a.thumb").scroll_into_view_if_needed()
+    pointed_at(page, "a.thumb img", 0.5, 0.5)
+    assert page.inner_text("#tip") == "Islet 1: 60 µm, 0.064 IEQ, counted"
+    pointed_at(page, "a.thumb img", 0.1, 20 / 150)
+    assert page.inner_text("#tip").endswith("not counted: smaller than 50 um")
+    pointed_at(page, "a.thumb img", 0.9, 0.9)
+    assert not page.is_visible("#tip")
+
+
+def test_in_large_the_picture_zooms_and_moves(make: Any, tmp_path: Path, opened: Opened) -> None:
+    page = opened.page
+    page.goto(report(tmp_path, two_islets(make), make))
+    page.click("a.thumb")
+    whole = page.locator("#lightbox img").bounding_box()
+    assert whole["width"] / whole["height"] == pytest.approx(80 / 60, rel=0.01)
+    pointed_at(page, "#lightbox img", 0.5, 0.5)
+    assert page.inner_text("#lightbox .tip").startswith("Islet 1: 60 µm")
+    page.mouse.down()
+    page.mouse.up()
+    zoomed = page.locator("#lightbox img").bounding_box()
+    assert zoomed["width"] == pytest.approx(3 * whole["width"], rel=0.01)
+    page.mouse.down()
+    page.mouse.move(zoomed["x"] + zoomed["width"] / 2 + 50, zoomed["y"] + zoomed["height"] / 2)
+    page.mouse.up()
+    assert page.locator("#lightbox img").bounding_box()["x"] == pytest.approx(
+        zoomed["x"] + 50, abs=1
+    )
+    page.keyboard.press("0")
+    assert page.locator("#lightbox img").bounding_box() == whole
+    page.mouse.wheel(0, -300)
+    page.wait_for_function("document.querySelector('.view').classList.contains('zoomed')")
+    page.click("#lightbox .whole")
+    page.click("#lightbox .zoom-in")
+    grown = page.locator("#lightbox img").bounding_box()
+    assert grown["width"] == pytest.approx(1.5 * whole["width"], rel=0.01)
+
+
+def test_keys_go_from_islet_to_islet_by_size(make: Any, tmp_path: Path, opened: Opened) -> None:
+    page = opened.page
+    page.goto(report(tmp_path, two_islets(make), make))
+    page.focus("a.thumb")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#lightbox[open]")
+    for key, label in (("ArrowDown", 1), ("ArrowDown", 2), ("ArrowDown", 1), ("ArrowUp", 2)):
+        page.keyboard.press(key)
+        assert page.inner_text("#lightbox .tip").startswith(f"Islet {label}:")
+    assert page.get_attribute("#lightbox .tip", "role") == "status"
+
+
+def test_a_row_of_the_table_leads_to_its_islet(make: Any, tmp_path: Path, opened: Opened) -> None:
+    page = opened.page
+    page.goto(report(tmp_path, two_islets(make), make))
+    page.click("#objects tbody tr:nth-child(2) td:nth-child(3)")
+    page.wait_for_selector("#lightbox .tip:visible")
+    assert page.inner_text("#lightbox .tip").startswith("Islet 2: 30 µm")
+
+
+def test_lots_and_cards_are_sorted_and_filtered_where_they_are_many(
+    make: Any, tmp_path: Path, opened: Opened
+) -> None:
+    pictures = [make.picture(f"p{k:02d}.tif", "lot 10") for k in range(9)]
+    lots = [make.lot(f"lot {k}") for k in range(10)] + [make.lot("lot 10", pictures)]
+    page = opened.page
+    page.goto(report(tmp_path, make.results(*(make.verdict("pass", a) for a in lots)), make))
+    names = "[...document.querySelectorAll('table.sortable')][0]"
+    cells = f"[...{names}.tBodies[0].rows].filter(r => !r.hidden).map(r => r.cells[1].innerText)"
+    page.click("table.sortable >> nth=0 >> th:nth-child(2) button")
+    assert page.evaluate(cells) == [f"lot {k}" for k in range(11)]  # 10 after 9, not after 1
+    page.fill("input[type=search] >> nth=0", "LOT 1")
+    assert page.evaluate(cells) == ["lot 1", "lot 10"]
+    page.locator(".cards").first.scroll_into_view_if_needed()
+    page.fill("article:last-of-type input[type=search]", "p03")
+    assert page.locator("article:last-of-type .card:visible").count() == 1
+
+
+def test_focus_goes_through_the_page_in_its_order(
+    make: Any, tmp_path: Path, opened: Opened
+) -> None:
+    page = opened.page
+    page.goto(report(tmp_path, two_pictures(make), make))
+    order = []
+    for _ in range(12):
+        page.keyboard.press("Tab")
+        order.append(page.evaluate("document.activeElement.getBoundingClientRect().top + scrollY"))
+    assert order[:8] == sorted(order[:8])
+    unnamed = "[...document.querySelectorAll('button, a, input, select, [tabindex]')].filter(e => "
+    unnamed += "!(e.innerText || e.ariaLabel || e.labels?.length || e.querySelector('img[alt]')))"
+    assert page.evaluate(f"{unnamed}.map(e => e.outerHTML)") == []
+
+
+def test_a_chart_page_and_an_index_behave_like_the_report(
+    make: Any, tmp_path: Path, opened: Opened
+) -> None:
+    points = [Point(HOSTILE, float(k), f"2026-01-{k + 1:02d}") for k in range(20)]
+    (tmp_path / "chart.html").write_text(
+        chart_html(trend("ieq_total", "IEQ", points), command=HOSTILE), "utf-8"
+    )
+    verdict = make.verdict("pass", make.lot(HOSTILE))
+    document = results_document(make.results(verdict))
+    runs = [Run(tmp_path / "results.json", document, "2026-01-01")]
+    (tmp_path / "index.html").write_text(index_html(runs, tmp_path, broken=[HOSTILE]), "utf-8")
+    for name in ("chart.html", "index.html"):
+        for width in (1280, 768, 390):
+            opened.page.set_viewport_size({"width": width, "height": 900})
+            opened.page.goto((tmp_path / name).as_uri())
+            assert opened.page.evaluate("document.documentElement.scrollWidth") <= width
+        opened.page.fill("input[type=search]", "no such words")
+        assert "0 of" in opened.page.inner_text(".tools output")
 
 
 def luminance(colour: str) -> float:

@@ -43,10 +43,10 @@ def draw_overlay(
     -------
     JPEG file, long side at most 1,600 px
     """
-    size = _size(image.shape_yx)
-    canvas = _display(image, size)
-    labels = _nearest(regions.labels, size)
-    exocrine = _nearest(regions.classes, size) == EXOCRINE
+    wanted = size(image.shape_yx)
+    canvas = _display(image, wanted)
+    labels = _nearest(regions.labels, wanted)
+    exocrine = _nearest(regions.classes, wanted) == EXOCRINE
     nuclei = bool(islets) and isinstance(islets[0], Nucleus)
     ring, rim = _ring(labels, 2 if nuclei else 5), _rim(labels)
     canvas[_ring(exocrine, 5) & ~ring] = EXOCRINE_RGB
@@ -70,7 +70,8 @@ def encode_jpeg(pixels_bgr: NDArray[Any], quality: int, *, full_colour: bool = F
     return bytes(data)
 
 
-def _size(shape_yx: tuple[int, int]) -> tuple[int, int]:
+def size(shape_yx: tuple[int, int]) -> tuple[int, int]:
+    """Height and width of the overlay of a picture."""
     height, width = shape_yx
     scale = min(1.0, LONG_SIDE_PX / max(height, width))
     return max(1, round(height * scale)), max(1, round(width * scale))
@@ -107,11 +108,19 @@ def _stretch(pixels: NDArray[Any], darkest_percent: float) -> NDArray[np.uint8]:
     return np.asarray(np.clip(light, 0, 255), dtype=np.uint8)
 
 
-def _nearest(grid: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:
+def _nearest(grid: NDArray[Any], wanted: tuple[int, int]) -> NDArray[Any]:
     # Plain indexing: the labels may be any integer, and no label may be averaged.
-    rows = (np.arange(size[0]) + 0.5) * grid.shape[0] / size[0]
-    columns = (np.arange(size[1]) + 0.5) * grid.shape[1] / size[1]
-    return np.ascontiguousarray(grid[rows.astype(np.intp)][:, columns.astype(np.intp)])
+    rows, columns = nearest(grid.shape, wanted)
+    return grid.take(rows, axis=0).take(columns, axis=1)
+
+
+def nearest(
+    shape: tuple[int, ...], wanted: tuple[int, int]
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Rows and columns of a grid that lie nearest to those of a smaller one."""
+    rows = (np.arange(wanted[0]) + 0.5) * shape[0] / wanted[0]
+    columns = (np.arange(wanted[1]) + 0.5) * shape[1] / wanted[1]
+    return rows.astype(np.intp), columns.astype(np.intp)
 
 
 def _ring(labels: NDArray[Any], width_px: int) -> NDArray[np.bool_]:

@@ -11,6 +11,7 @@ import dataclasses
 import io
 import json
 import uuid
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,7 @@ from isletqc.report.overlay import draw_overlay
 
 SCHEMA_VERSION = "1.0"
 LABELS, CLASSES, OVERLAY, RESULT = "labels.ome.tif", "classes.ome.tif", "overlay.jpg", "result.json"
+_TILE_PX = 512
 _NAMESPACE = uuid.UUID("5d0bb0a6-4c3b-4f86-8f5c-7e1f6f3f3d0e")
 
 
@@ -71,11 +73,45 @@ def rewrite_picture(
 
     Parameters and errors are those of `write_picture`; what is there stays until it is replaced.
     """
-    labels = regions.labels.astype(_label_type(regions.labels), copy=False)
+    labels = regions.labels.astype(label_type(int(regions.labels.max(initial=0))), copy=False)
     write_bytes_atomically(folder / LABELS, _tiff(labels, image, "islet labels"))
     write_bytes_atomically(folder / CLASSES, _tiff(regions.classes, image, "tissue classes"))
     drawn = draw_overlay(image, regions, picture.nuclei or picture.islets)
     write_bytes_atomically(folder / OVERLAY, drawn)
+    write_result(folder, picture, key)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Raster:
+    """A plane that is read in bands of rows: a slice of rows -> (rows, X)."""
+
+    shape_yx: tuple[int, int]
+    dtype: type[np.generic]
+    rows: Callable[[slice], NDArray[Any]]
+
+
+def write_large_picture(
+    folder: Path,
+    *,
+    image: Image,
+    regions: Regions,
+    labels: Raster,
+    classes: Raster,
+    picture: Picture,
+    key: str,
+) -> None:
+    """Write the four files of a picture larger than memory; otherwise as `write_picture`.
+
+    Parameters
+    ----------
+    image, regions : at the size of the overlay
+    labels, classes : at the size of the picture
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / RESULT).unlink(missing_ok=True)
+    write_bytes_atomically(folder / LABELS, _large_tiff(labels, image, "islet labels"))
+    write_bytes_atomically(folder / CLASSES, _large_tiff(classes, image, "tissue classes"))
+    write_bytes_atomically(folder / OVERLAY, draw_overlay(image, regions, picture.islets))
     write_result(folder, picture, key)
 
 
@@ -125,24 +161,40 @@ def read_picture(folder: Path) -> Picture:
         ) from e
 
 
-def _label_type(labels: NDArray[np.int32]) -> type[np.uint16] | type[np.uint32]:
-    highest = int(labels.max(initial=0))
+def label_type(highest: int) -> type[np.uint16] | type[np.uint32]:
+    """Type of a label plane on disk, by its highest label."""
     return np.uint16 if highest <= np.iinfo(np.uint16).max else np.uint32
 
 
-def _tiff(pixels: NDArray[Any], image: Image, name: str) -> bytes:
+def _large_tiff(raster: Raster, image: Image, name: str) -> bytes:
+    return _tiff(_tiles(raster), image, name, shape=raster.shape_yx, dtype=raster.dtype)
+
+
+def _tiles(raster: Raster) -> Iterator[NDArray[Any]]:
+    height, width = raster.shape_yx
+    for top in range(0, height, _TILE_PX):
+        band = raster.rows(slice(top, min(top + _TILE_PX, height))).astype(raster.dtype)
+        full = np.pad(band, ((0, _TILE_PX - len(band)), (0, -width % _TILE_PX)))
+        for left in range(0, width, _TILE_PX):
+            yield np.ascontiguousarray(full[:, left : left + _TILE_PX])
+
+
+def _tiff(
+    pixels: NDArray[Any] | Iterator[NDArray[Any]], image: Image, name: str, **form: Any
+) -> bytes:
     stream = io.BytesIO()
     per_cm = 1e4 / image.um_per_px
     tifffile.imwrite(
         stream,
         pixels,
         ome=True,
-        tile=(512, 512),
+        tile=(_TILE_PX, _TILE_PX),
         compression="zlib",
         resolution=(per_cm, per_cm),
         resolutionunit="CENTIMETER",
         metadata=_ome(image, name),
         maxworkers=1,
+        **form,
     )
     return stream.getvalue()
 

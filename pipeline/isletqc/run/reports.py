@@ -11,6 +11,7 @@ import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -66,10 +67,11 @@ def from_folder(out: Path, document: Mapping[str, Any]) -> RunResults:
     """
     found, loaded = kept.read(out)
     opened = review.open_results(out)
-    outcomes = [entry.result for entry in opened.entries]
+    entries = tuple(replace(e, result=review.checked(e)) for e in opened.entries)
+    outcomes = [entry.result for entry in entries]
     provenance = json.loads((out / "provenance.json").read_text("utf-8"))
     results = RunResults(
-        verdicts=review.verdicts(opened),
+        verdicts=review.verdicts(replace(opened, entries=entries)),
         failures=tuple(outcome for outcome in outcomes if isinstance(outcome, Failure)),
         protocol=loaded,
         network=found.network,
@@ -81,7 +83,7 @@ def from_folder(out: Path, document: Mapping[str, Any]) -> RunResults:
         exit_code=document["exit_code"],
         signatures=signatures.read(out),
     )
-    if json.loads(json.dumps(results_document(results)["lots"])) != document["lots"]:
+    if _without_times(results_document(results)) != _without_times(document):
         raise UsageError(
             f"{out}: the pictures are no longer those that the lots were judged by; "
             f"run isletqc rejudge {out} first"
@@ -178,6 +180,15 @@ def append_step_summary(results: RunResults) -> None:
     with _writing(Path(named)), Path(named).open("a", encoding="utf-8") as file:
         room = max(markdown.MOST_BYTES - file.tell(), 0)
         file.write(markdown.step_summary(results_document(results), most_bytes=room))
+
+
+def _without_times(document: Mapping[str, Any]) -> list[Any]:
+    """Lots as JSON has them; a picture's own file was written before its last time was taken."""
+    lots: list[Any] = json.loads(json.dumps(document["lots"]))
+    for lot in lots:
+        for image in lot["images"]:
+            image.pop("seconds", None)
+    return lots
 
 
 def _written(out: Path, write: Callable[[Path, Mapping[str, Any]], Path]) -> Path:
