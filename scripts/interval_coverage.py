@@ -16,6 +16,10 @@ from pathlib import Path
 import numpy as np
 
 from isletqc.decide.coverage import LAWS, Coverage, Setting, Tenth, cover
+from isletqc.decide.plan_coverage import foretell
+from isletqc.decide.viability import NAMES
+from isletqc.decide.viability_coverage import Setting as ViabilitySetting
+from isletqc.decide.viability_coverage import cover as cover_viability
 from isletqc.protocol import Uncertainty
 
 _WITH_ERROR = (
@@ -171,6 +175,34 @@ def _simulate(cases: Sequence[_Case], lots: int, seed: int) -> list[list[Coverag
         return [list(lines) for lines in [pool.map(run, settings) for run, settings in runs]]
 
 
+def _plan(lots: int, seed: int) -> str:
+    """Chances told by plan, and what came."""
+    head = ("aliquots", "further", "pass told", "pass came", "fail told", "fail came",
+            "better half: pass told", "pass came")  # fmt: skip
+    rows: list[Sequence[str]] = [head, ("---",) * len(head)]
+    for done, further in ((1, 1), (2, 1), (2, 4), (3, 2), (3, 8)):
+        f = foretell(done=done, further=further, lots=lots, seed=seed)
+        shares = (f.told[0], f.came[0], f.told[1], f.came[1], f.likely_told[0], f.likely_came[0])
+        rows.append((str(done), str(further), *(f"{s:.3f}" for s in shares)))
+    return "".join(f"| {' | '.join(row)} |\n" for row in rows)
+
+
+_LIVE = ((0.8, 0.2, 0.0), (0.95, 0.06, 0.0), (0.8, 0.15, 0.15))
+
+
+def _viability(lots: int, seed: int) -> str:
+    """Share of the intervals of a lot's viability that hold the truth."""
+    head = ("law", "islets", "specimens", "live share", "SD", "less per 100 um", *NAMES)
+    rows: list[Sequence[str]] = [head, ("---",) * len(head)]
+    for law, islets, specimens in product(("Weibull", "lognormal"), (20, 50, 100), (1, 3)):
+        for live, sd, cores in _LIVE:
+            setting = ViabilitySetting(law, islets, specimens, live, sd, cores)
+            held = cover_viability(setting, lots=lots, seed=seed).held.values()
+            facts = (law, str(islets), str(specimens), f"{live:g}", f"{sd:g}", f"{cores:g}")
+            rows.append((*facts, *(f"{h:.3f}" for h in held)))
+    return "".join(f"| {' | '.join(row)} |\n" for row in rows)
+
+
 def _narrowed(case: int | None, seen: Sequence[int] | None) -> list[_Case]:
     """Take one case, and some numbers of islets seen, for more lots in the same time."""
     cases = [c for k, c in enumerate(_CASES, 1) if case in (None, k)]
@@ -185,7 +217,13 @@ def main() -> None:
     parser.add_argument("--docs", action="store_true", help="write docs/coverage.md and .svg")
     parser.add_argument("--case", type=int, choices=range(1, len(_CASES) + 1), help="only this one")
     parser.add_argument("--seen", type=int, nargs="+", help="only these numbers of islets seen")
+    parser.add_argument("--plan", action="store_true", help="print the table of plan instead")
+    parser.add_argument("--viability", action="store_true", help="print that of viability instead")
     asked = parser.parse_args()
+    if asked.plan or asked.viability:
+        table = _plan if asked.plan else _viability
+        sys.stdout.write(table(asked.lots, asked.seed))
+        return
     if asked.docs and (asked.case or asked.seen):
         parser.error("--docs takes all cases: leave --case and --seen out")
     chosen = _narrowed(asked.case, asked.seen)

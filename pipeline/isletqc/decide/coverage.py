@@ -102,7 +102,7 @@ def cover(setting: Setting, *, lots: int, seed: int, assurance: float = 0.95) ->
     assurance : probability from which a limit is called met
     """
     rng = np.random.default_rng(seed)
-    diameters_um = _draw(LAWS[setting.law], rng)
+    diameters_um = sizes_of(LAWS[setting.law], rng)
     mean_ieq = _mean_ieq(LAWS[setting.law])
     rows = np.array([_one(setting, diameters_um, mean_ieq, rng) for _ in range(lots)])
     low, high, at_limit, at_upper, near, near_met, mixed, above, below, truly_above = rows.T
@@ -177,9 +177,10 @@ def _passes(found: spread.Known, limit: float) -> tuple[float, float]:
     return from_below, min(from_above, 0.5) if found.too_few else from_above
 
 
-def _draw(
+def sizes_of(
     law: stats.rv_continuous, rng: np.random.Generator
 ) -> Callable[[int], NDArray[np.float64]]:
+    """Give a function that draws so many diameters, um, from a law between 50 and 500 um."""
     first, last = law.cdf(SMALLEST_UM), law.cdf(LARGEST_UM)
     table_um = law.ppf(np.linspace(first, last, 20_001))
     places = np.linspace(0, 1, table_um.size)
