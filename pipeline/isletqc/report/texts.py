@@ -110,6 +110,14 @@ ESTIMATE_NAMES: Mapping[str, str] = {
     "small_objects_per_islet": "Small objects per islet",
     "small_objects_area_share": "Share of small objects in the area",
     "loose_dead_per_islet": "Loose dead cells per islet",
+    "circularity_mean": "Mean circularity",
+    "solidity_mean": "Mean solidity",
+    "axis_ratio_mean": "Mean short axis / long axis",
+    "border_width_mean_um": "Mean width of the border",
+    "mantled_fraction": "Mantled islets, share of the islets",
+    "mantled_ieq_share": "Mantled islets, share of the IEQ",
+    "small_objects_per_islet": "Objects too small to count, per islet",
+    "small_objects_area_share": "Objects too small to count, share of the area",
 }
 POSITIVE_FOR = "Positive for {marker}"
 COEXPRESSING = "Co-expressing {markers}"
