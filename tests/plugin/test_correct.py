@@ -179,17 +179,17 @@ def test_a_line_across_an_islet_splits_it_and_undo_makes_it_whole(desk: Desk) ->
 
 
 def test_parts_of_a_split_islet_can_be_merged_again(desk: Desk) -> None:
-    label = two_apart(desk)[0]
-    whole = desk.islets[label]
+    label, before = two_apart(desk)[0], desk.islets
+    whole = before[label]
     y, x = desk.centre(label)
     reach = whole.feret_um / desk.bench.stage.islets.scale[0]
     desk.press(desk.correct.tools["split"])
     desk.drag([(y, x - reach), (y, x), (y, x + reach)])
-    one, other = sorted(desk.islets)[-2:]
+    pieces = [n for n, i in desk.islets.items() if n not in before]
     desk.press(desk.correct.tools["select"])
-    desk.select(one, other)
+    desk.select(*pieces)
     desk.do("Merge")
-    merged = desk.islets[max(desk.islets)]
+    [merged] = [i for n, i in desk.islets.items() if n not in before]
     assert merged.area_um2 == pytest.approx(whole.area_um2)
     assert merged.ieq == pytest.approx(whole.ieq)
 
@@ -317,6 +317,7 @@ def test_a_missed_islet_is_drawn_with_the_polygon(desk: Desk) -> None:
         desk.qtbot.mouseMove(canvas, place)
         desk.qtbot.mouseClick(canvas, LEFT, pos=place)
     desk.qtbot.mouseDClick(canvas, LEFT, pos=place)
+    desk.qtbot.waitUntil(lambda: log(desk) == ["add"])
     added = set(desk.islets) - before
     assert len(added) == 1
     assert log(desk) == ["add"]

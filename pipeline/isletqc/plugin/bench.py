@@ -13,7 +13,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from qtpy.QtCore import QObject, Signal
+from qtpy.QtCore import QObject, QTimer, Signal
 from qtpy.QtWidgets import QApplication, QInputDialog, QWidget
 
 from isletqc.errors import IsletQCError
@@ -183,12 +183,17 @@ class Bench(QObject):
         self.edited.emit()
 
     def _painted(self, event: Any = None) -> None:
+        """Hear of a stroke; napari tells of a polygon before it has painted it."""
+        if not self._take_stroke():
+            QTimer.singleShot(0, self._take_stroke)
+
+    def _take_stroke(self) -> bool:
         """Turn a stroke of napari's brush, eraser or polygon into a correction."""
         if self.work is None or not self.stage.there():
-            return
+            return False
         found = self.stage.painted(self.work.canvas)
         if found is None:
-            return
+            return False
         box, labels = found
         # What the engine refuses, or tidies, is not left on the canvas.
         self.stage.take_over(self.work.canvas, box)
@@ -196,6 +201,7 @@ class Bench(QObject):
             self.recolour()
         elif self.work.undo[-1].action == "add":
             self.select((self.work.canvas.next_label - 1,))
+        return True
 
     # What is kept
 

@@ -70,6 +70,7 @@ class Hand:
         while event.type == "mouse_move":
             points.append(self._yx_px(event))
             yield
+        points.append(self._yx_px(event))
         self._released(points, shift="Shift" in event.modifiers)
 
     def _released(self, points: list[tuple[float, float]], *, shift: bool) -> None:
