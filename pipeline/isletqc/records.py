@@ -104,7 +104,8 @@ class Regions:
     Attributes
     ----------
     classes : (Y, X) uint8: 0 background, 1 exocrine, 2 islet
-    labels : (Y, X) int32: 0 where no islet, else the islet's number, 1..n without gaps
+    labels : (Y, X) int32: 0 where no islet, else the islet's number; 1..n without gaps as
+        segmented, with gaps where a person corrected it
     probability : (Y, X) uint8: probability, in 1/255, of the pixel's own class
     um_per_px : side of a pixel
     likeness : how much the picture is like the training data, 0 to 1; None when not assessed

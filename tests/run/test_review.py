@@ -168,6 +168,17 @@ def test_edits_can_be_undone_after_saving_and_after_opening_again(out: Path) -> 
     assert review.open_picture(review.open_results(out), 1).undo == ()
 
 
+def test_edits_that_were_not_journalled_are_saved_and_logged_all_the_same(out: Path) -> None:
+    opened = review.open_results(out)
+    work = replace(review.open_picture(opened, 0), folder=None)
+    work = editing.made(work, correct.delete(work.canvas, counted(work)[:2]), who=WHO)
+    opened, work = review.save(opened, 0, work)
+    again = review.open_picture(review.open_results(out), 0)
+    assert again.picture == work.picture
+    assert [e.edit for e in autosave.history(opened.entries[0].folder)] == [*work.picture.edits]
+    assert again.undo == ()  # nobody kept what it was before
+
+
 def test_labels_of_untouched_islets_are_stable_and_point_into_the_labels(out: Path) -> None:
     opened = review.open_results(out)
     work = review.open_picture(opened, 0)

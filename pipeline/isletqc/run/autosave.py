@@ -133,14 +133,18 @@ def mark_saving(folder: Path, labels_sha256: str) -> None:
         _append(folder / JOURNAL, [_line({"saving": labels_sha256})])
 
 
-def move_to_history(folder: Path) -> None:
-    """Append the journal's edits to the history, each once, and end the journal."""
+def move_to_history(folder: Path, edits: Iterable[Edit]) -> None:
+    """Append saved edits to the history, each once and with its change, and end the journal.
+
+    An edit that is not in the journal, because none was kept, stands there without its change.
+    """
     journal = read(folder)
-    if journal:
-        known = {entry.edit.time for entry in history(folder)}
-        fresh = [_encoded(e) for e in journal.entries if e.edit.time not in known]
+    changes = {e.edit.time: e.change for e in journal.entries} if journal else {}
+    known = {entry.edit.time for entry in history(folder)}
+    fresh = [Entry(edit, changes.get(edit.time)) for edit in edits if edit.time not in known]
+    if fresh:
         _cut_torn_end(folder / HISTORY)
-        _append(folder / HISTORY, fresh)
+        _append(folder / HISTORY, map(_encoded, fresh))
     discard(folder)
 
 

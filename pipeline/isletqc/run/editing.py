@@ -162,7 +162,7 @@ def recovered(work: Editing) -> Editing:
         return work
     _check_base(work, journal)
     if journal.base.edits < work.saved:  # saved, but killed before the journal was ended
-        autosave.move_to_history(folder)
+        autosave.move_to_history(folder, work.picture.edits)
         return work
     if work.base.labels_sha256 in journal.saving:
         work = _rolled_back(work, journal)
@@ -227,7 +227,8 @@ def _stacks(
     """Give what can be undone and redone after saved edits; none when the history is not theirs."""
     undo: tuple[Change, ...] = ()
     redo: tuple[Change, ...] = ()
-    if tuple(entry.edit for entry in entries) != picture.edits:
+    kept = all(e.change is not None or e.edit.action in ("undo", "redo") for e in entries)
+    if not kept or tuple(entry.edit for entry in entries) != picture.edits:
         return (), ()
     for entry in entries:
         _, undo, redo = _step(entry, undo, redo)

@@ -179,7 +179,7 @@ def save(review: Review, place: int, work: Editing) -> tuple[Review, Editing]:
             picture=work.picture,
             key=files.read_key(folder) or "",
         )
-        autosave.move_to_history(folder)
+        autosave.move_to_history(folder, work.picture.edits)
     return _settled(review, place, work)
 
 
