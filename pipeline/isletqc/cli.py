@@ -578,6 +578,23 @@ def train(
 
 
 @app.command()
+def export(
+    network: Annotated[str, typer.Argument(help="name of a shipped network")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="folder for the files")] = (
+        Path("exported")
+    ),
+) -> None:
+    """Write a network as ONNX and as a BioImage Model Zoo package, checked against PyTorch."""
+    with _errors_told():
+        from isletqc.training import export as exporting
+
+        written = exporting.export(network, out)
+        _line(f"{written.onnx}")
+        _line(f"{written.package}")
+        _line(f"largest difference to PyTorch on a sample: {written.largest_difference:.1g}")
+
+
+@app.command()
 def doctor() -> None:
     """Check this installation: versions, device, known traps, networks, a drawn picture."""
     with _errors_told():
@@ -867,13 +884,19 @@ def report(
     index: Annotated[
         bool, typer.Option("--index", help="write index.html over all runs in the folder")
     ] = False,
+    ledger: Annotated[
+        str | None, typer.Option(help="with --index: over the lots of this ledger")
+    ] = None,
 ) -> None:
     """Write the report of a finished run again, and its figures in other forms."""
     with _errors_told():
         from isletqc.run import record, reports
 
         if index:
-            _line(f"index: {reports.write_index(out)}")
+            page = (
+                reports.write_index_of_ledger(out, ledger) if ledger else reports.write_index(out)
+            )
+            _line(f"index: {page}")
             raise typer.Exit
         reports.check(as_pdf=pdf, xlsx=xlsx, rocrate=rocrate)
         _line(f"report: {reports.write_report(out, history or ())}")

@@ -12,7 +12,7 @@ import pytest
 
 from isletqc.records import Edit, Signature
 from isletqc.report.chart_page import chart_html
-from isletqc.report.index import Run, index_html
+from isletqc.report.index import Run, index_html, rows_of
 from isletqc.report.picture import write_picture
 from isletqc.report.results import results_document
 from isletqc.report.run import write_run
@@ -334,8 +334,9 @@ def test_a_chart_page_and_an_index_behave_like_the_report(
     )
     verdict = make.verdict("pass", make.lot(HOSTILE))
     document = results_document(make.results(verdict))
-    runs = [Run(tmp_path / "results.json", document, "2026-01-01")]
-    (tmp_path / "index.html").write_text(index_html(runs, tmp_path, broken=[HOSTILE]), "utf-8")
+    rows = rows_of(Run(tmp_path / "results.json", document, "2026-01-01"), tmp_path)
+    page = index_html(rows, runs=1, broken=[HOSTILE])
+    (tmp_path / "index.html").write_text(page, "utf-8")
     for name in ("chart.html", "index.html"):
         for width in (1280, 768, 390):
             opened.page.set_viewport_size({"width": width, "height": 900})

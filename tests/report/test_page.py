@@ -7,15 +7,18 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+import cv2
+import numpy as np
 import pytest
 
 from isletqc.records import Flag
-from isletqc.report import texts, texts_definitions
+from isletqc.report import texts, texts_charts, texts_definitions
+from isletqc.report.overlay import encode_jpeg
 from isletqc.report.page import report_html, short, shown
 from isletqc.report.picture import write_picture
 from isletqc.report.thumbnails import LEAST_BYTES, MOST_BYTES, thumbnail_share
 
-MODULES = (texts, texts_definitions)
+MODULES = (texts, texts_charts, texts_definitions)
 HOSTILE = "<script>alert('x')</script>\"'&\u202egnp.exe 🧫 " + "x" * 10000
 
 
@@ -268,4 +271,20 @@ def test_every_text_is_used() -> None:
         if not path.name.startswith("texts")
     )
     names = [name for module in MODULES for name in vars(module) if name.isupper()]
-    assert [n for n in names if not re.search(rf"\b(t|texts)\.{n}\b", sources)] == []
+    assert [n for n in names if not re.search(rf"\b(t|c|texts|words)\.{n}\b", sources)] == []
+
+
+def test_a_page_of_fifty_pictures_stays_under_five_megabytes(make: Any, tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (1200, 1600, 3), np.uint8)
+    overlay = encode_jpeg(cv2.GaussianBlur(pixels, (0, 0), 1.5), 85, full_colour=True)
+    assert len(overlay) > 500_000  # more than an overlay of a picture has
+    islets = [make.islet(k, 40 + k) for k in range(1, 151)]
+    pictures = [make.picture(f"p{k}.tif", islets=islets) for k in range(50)]
+    results = make.results(make.verdict("pass", make.lot(pictures=pictures)))
+    for folder in results.folders.values():
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / "overlay.jpg").write_bytes(overlay)
+    html = report_html(results, tmp_path)
+    assert len(html.encode()) < 5_000_000
+    # Every one of the 7,500 islets answers to the pointer.
+    assert sum(data.count(";") + 1 for data in re.findall('data-islets="([^"]*)"', html)) == 7500

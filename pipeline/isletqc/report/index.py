@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from isletqc.records import Estimate
 from isletqc.report import figures, texts, texts_charts
 from isletqc.report.page import render
 from isletqc.report.results import WORST_FIRST
@@ -26,30 +25,29 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class LotRow:
-    """One lot of the index; ``values`` are its key figures with a number to sort by."""
+    """One lot of the index; ``values`` are its key figures, each with a number to sort by."""
 
     lot: str
     verdict: str
     reason: str
     finished: str
     protocol: str
-    pictures: int
+    pictures: int | None
     failures: int
     values: tuple[tuple[str, str], ...]
     href: str
     folder: str
 
 
-def index_html(runs: Sequence[Run], folder: Path, *, broken: Sequence[str] = ()) -> str:
+def index_html(rows: Sequence[LotRow], *, runs: int, broken: Sequence[str] = ()) -> str:
     """Write the index as one HTML text, the newest lots first.
 
     Parameters
     ----------
-    runs : finished runs
-    folder : where the page will lie; links are relative to it
+    rows : lots of finished runs
+    runs : number of these runs
     broken : results that could not be read, each with the reason
     """
-    rows = sorted((row for run in runs for row in _rows(run, folder)), key=_newest, reverse=True)
     said = [row.verdict for row in rows]
     tally = ", ".join(
         f"{said.count(word)} {texts.VERDICT_WORDS[word].lower()}"
@@ -59,23 +57,17 @@ def index_html(runs: Sequence[Run], folder: Path, *, broken: Sequence[str] = ())
     return render(
         "index.html.j2",
         c=texts_charts,
-        rows=rows,
+        rows=sorted(rows, key=lambda row: (row.finished, row.lot), reverse=True),
         runs=runs,
         tally=tally,
         broken=broken,
-        worst=next((word for word in WORST_FIRST if word in said), "not judged"),
     )
 
 
-def _newest(row: LotRow) -> tuple[str, str]:
-    return row.finished, row.lot
-
-
-def _rows(run: Run, folder: Path) -> list[LotRow]:
+def rows_of(run: Run, folder: Path) -> list[LotRow]:
+    """Give the lots of a run; links are relative to ``folder``, where the page will lie."""
     protocol = run.document["protocol"]
-    report = run.file.parent / "report.html"
-    href = quote(os.path.relpath(report, folder).replace(os.sep, "/"), errors="backslashreplace")
-    where = os.path.relpath(run.file.parent, folder)
+    href, where = link(run.file.parent, folder)
     return [
         LotRow(
             lot=lot["lot"],
@@ -85,19 +77,28 @@ def _rows(run: Run, folder: Path) -> list[LotRow]:
             protocol=f"{protocol['name']} {protocol['version']}",
             pictures=len(lot["images"]),
             failures=len(lot["failures"]),
-            values=tuple(_value(lot, name) for name in texts_charts.INDEX_COLUMNS),
-            href=f"{href}#lot-{place}" if report.is_file() else "",
+            values=tuple(
+                figure(name, (lot["estimates"].get(name) or {}).get("value"))
+                for name in texts_charts.INDEX_COLUMNS
+            ),
+            href=href and f"{href}#lot-{place}",
             folder=where,
         )
         for place, lot in enumerate(run.document["lots"], start=1)
     ]
 
 
-def _value(lot: Mapping[str, Any], name: str) -> tuple[str, str]:
-    """Words for a figure and the number behind them; nothing where it was not determined."""
-    found = lot["estimates"].get(name) or {}
-    if found.get("value") is None:
+def link(out: Path, folder: Path) -> tuple[str, str]:
+    """Give the address of a run's report, empty where there is none, and its folder in words."""
+    where = os.path.relpath(out, folder).replace(os.sep, "/")
+    if not (out / "report.html").is_file():
+        return "", where
+    return quote(f"{where}/report.html", errors="backslashreplace"), where
+
+
+def figure(name: str, value: float | None) -> tuple[str, str]:
+    """Write a figure for people and its number to sort by; nothing where not determined."""
+    if value is None:
         return "", ""
-    estimate = Estimate(name, found["value"], found["unit"])
-    words = figures.value(estimate).removesuffix(figures.PERCENT)
-    return words, f"{found['value']:.6g}"
+    percentage = name in texts.PERCENT_NAMES
+    return figures.number(100 * value if percentage else value), f"{value:.6g}"

@@ -18,6 +18,8 @@ def shown(text: str) -> str:
     >>> shown("fine\u202eenif")
     'fine\\u202eenif'
     """
+    if text.isascii() and text.isprintable():
+        return text
     return _HIDDEN.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 

@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from isletqc.errors import OutputError, UsageError
-from isletqc.ledger import signatures
+from isletqc.ledger import connect, lots, signatures, store
 from isletqc.records import Failure
-from isletqc.report import crate, index, markdown, multiqc, pdf, workbook
+from isletqc.report import crate, index, markdown, multiqc, pdf, texts_charts, workbook
 from isletqc.report.files import write_text_atomically
 from isletqc.report.page import report_html
 from isletqc.report.results import RunResults, read_results, results_document
@@ -154,16 +154,63 @@ def write_index(folder: Path) -> Path:
     OutputError
         The folder cannot be written.
     """
-    runs, broken = [], []
+    rows, broken, runs = [], [], 0
     for file in trend.result_folders([folder]):
         try:
-            runs.append(index.Run(file, read_results(file)[1], trend.finished(file)))
+            run = index.Run(file, read_results(file)[1], trend.finished(file))
         except UsageError as e:
             broken.append(str(e))
-    page = folder / "index.html"
+            continue
+        rows += index.rows_of(run, folder)
+        runs += 1
+    return _write_index(folder, index.index_html(rows, runs=runs, broken=broken))
+
+
+def write_index_of_ledger(folder: Path, address: str | None) -> Path:
+    """Write ``index.html`` over all lots of a ledger, as their newest runs left them.
+
+    Raises
+    ------
+    UsageError
+        No ledger is named.
+    LedgerError
+        The ledger cannot be read.
+    OutputError
+        The folder cannot be written.
+    """
+    with store.opened(connect.required(address)) as ledger:
+        lines = lots.every(ledger)
+        values = {
+            name: {point.lot: point.value for point in lots.series(ledger, name)}
+            for name in texts_charts.INDEX_COLUMNS
+        }
+    rows = [_ledger_row(line, folder, values) for line in lines]
+    return _write_index(folder, index.index_html(rows, runs=len({line.run for line in lines})))
+
+
+def _ledger_row(
+    line: lots.LotLine, folder: Path, values: Mapping[str, Mapping[str, float | None]]
+) -> index.LotRow:
+    href, where = index.link(Path(line.out), folder)
+    return index.LotRow(
+        lot=line.lot,
+        verdict=line.verdict,
+        reason=line.reason,
+        finished=line.started,
+        protocol=f"{line.protocol} {line.protocol_version}",
+        pictures=None,
+        failures=0,
+        values=tuple(index.figure(name, values[name].get(line.lot)) for name in values),
+        href=href,
+        folder=where,
+    )
+
+
+def _write_index(folder: Path, text: str) -> Path:
     with _writing(folder):
-        write_text_atomically(page, index.index_html(runs, folder, broken=broken))
-    return page
+        folder.mkdir(parents=True, exist_ok=True)
+        write_text_atomically(folder / "index.html", text)
+    return folder / "index.html"
 
 
 def append_step_summary(results: RunResults) -> None:
