@@ -15,7 +15,8 @@ DOCKS = ("Islet QC", "Correct", "Results", "Review")
 
 def main(out: Path) -> None:
     """Photograph all docks into ``out``."""
-    work = Path(tempfile.mkdtemp(prefix="isletqc-screenshots-"))
+    # A short path, for it is in the pictures.
+    work = Path(tempfile.mkdtemp(prefix="lots-"))
     os.environ["NAPARI_CONFIG"] = str(work / "napari.yaml")
     import napari
     from qtpy.QtWidgets import QApplication
@@ -25,7 +26,8 @@ def main(out: Path) -> None:
     from isletqc.run import batch, correct, demo
 
     order, _ = demo.prepare(work / "lot", device="cpu")
-    batch.run(order)
+    finished = batch.run(order)
+    pictures = [p for v in finished.results.verdicts for p in v.lot.pictures]
     preferences.set_who("A. Scientist")
     viewer = napari.Viewer()
     docks = {
@@ -37,7 +39,11 @@ def main(out: Path) -> None:
     panel = docks["Islet QC"][1]
     panel.set_input("Sample sheet", str(work / "lot" / "pictures" / "samples.csv"))
     panel.form.out.setText(str(order.out))
-    panel.form.message.say("done", f"510 islets counted. {order.out}")
+    panel.form.message.say(
+        "done", f"{sum(len(p.counted) for p in pictures)} islets counted. {order.out}"
+    )
+    if bench.work is None:
+        raise SystemExit("the drawn lot could not be opened")
     largest = max(bench.work.picture.counted, key=lambda i: i.area_um2)
     bench.change(lambda canvas: correct.exclude(canvas, [largest.label], "out of focus"))
     out.mkdir(parents=True, exist_ok=True)

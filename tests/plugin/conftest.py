@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 
 
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests with a window need a screen."""
     if os.environ.get("DISPLAY") or os.environ.get("ISLETQC_CI"):

@@ -137,15 +137,13 @@ def test_every_layer_has_scale_and_units(desk: Desk) -> None:
 
 def test_a_click_on_a_row_flies_to_the_islet_and_selects_it(desk: Desk) -> None:
     label = two_apart(desk)[0]
-    index = desk.correct.table.find(0, label)
+    index = desk.correct.table.place_of(0, label)
     assert index is not None
     desk.correct.table.scrollTo(index)
     place = desk.correct.table.visualRect(index).center()
     desk.qtbot.mouseClick(desk.correct.table.viewport(), LEFT, pos=place)
     assert desk.bench.selection == (label,)
-    assert desk.window.scene.camera.center[-2:] == pytest.approx(
-        desk.islets[label].centroid_yx_um
-    )
+    assert desk.window.scene.camera.center[-2:] == pytest.approx(desk.islets[label].centroid_yx_um)
 
 
 def test_a_click_on_an_islet_shows_its_row(desk: Desk) -> None:
@@ -238,7 +236,7 @@ def test_a_deleted_islet_is_gone_from_layer_table_and_numbers(desk: Desk) -> Non
     desk.do("Delete")
     assert label not in desk.islets
     assert not (desk.bench.stage.islets.data == label).any()
-    assert desk.correct.table.find(0, label) is None
+    assert desk.correct.table.place_of(0, label) is None
 
 
 def test_a_stroke_of_the_eraser_is_one_edit(desk: Desk) -> None:
@@ -355,5 +353,3 @@ def test_every_button_tells_its_shortcut(desk: Desk) -> None:
         assert button.shortcut().toString() in button.toolTip().replace("Del)", "Delete)").replace(
             "Alt+Delete", button.shortcut().toString()
         )
-
-

@@ -1,4 +1,4 @@
-"""The Islet QC panel in a real window: the same run as on the command line; calm words for bad input."""
+"""The Islet QC panel in a real window: runs as the command line does; calm about bad input."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 import tifffile
-from typer.testing import Result
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QGuiApplication
+from typer.testing import Result
 
 from isletqc.plugin import layers
 from isletqc.plugin.panel import FILE, FOLDER, LAYER, SHEET, RunPanel

@@ -1,4 +1,4 @@
-"""The Review dock in a real window: step, correct, approve, save, reopen; nothing lost in a crash."""
+"""The Review dock in a real window: step, correct, approve, save, reopen after a kill."""
 
 from __future__ import annotations
 
@@ -85,7 +85,8 @@ class Desk:
 
 @pytest.fixture(scope="module")
 def dock(window: Any) -> ReviewDock:
-    return window.window.add_plugin_dock_widget("isletqc", "Review")[1]
+    widget: ReviewDock = window.window.add_plugin_dock_widget("isletqc", "Review")[1]
+    return widget
 
 
 @pytest.fixture
@@ -150,7 +151,9 @@ def test_undo_is_not_lost_on_save_and_reopen(desk: Desk) -> None:
 
 def test_an_approval_stands_until_the_next_edit(desk: Desk) -> None:
     desk.press(desk.dock.approve)
-    assert desk.dock.pictures.item(0, 2).text() == "✓ approved"
+    state = desk.dock.pictures.item(0, 2)
+    assert state is not None
+    assert state.text() == "✓ approved"
     desk.qtbot.keyClick(desk.dock.path, Qt.Key.Key_Return)
     assert desk.bench.standings()[0].approved
     desk.delete_one()

@@ -73,7 +73,7 @@ class Bench(QObject):
 
     @property
     def busy(self) -> bool:
-        """Is the report being written, or a picture segmented again?"""
+        """Whether the report is being written, or a picture segmented again."""
         return self._thread is not None
 
     @property

@@ -180,9 +180,10 @@ class LimitBar(Chart):
         tint = QColor("#009e8f")
         tint.setAlphaF(0.35)
         painter.fillRect(met, tint)
-        left = at(estimate.ci_low) if _finite(estimate.ci_low) else 0.0
-        right = at(estimate.ci_high) if _finite(estimate.ci_high) else wide
-        if _finite(estimate.ci_low) or _finite(estimate.ci_high):
+        low_end, high_end = _known(estimate.ci_low), _known(estimate.ci_high)
+        left = 0.0 if low_end is None else at(low_end)
+        right = wide if high_end is None else at(high_end)
+        if low_end is not None or high_end is not None:
             painter.fillRect(QRectF(left, 9, max(right - left, 1), 4), QColor(self.inks.count))
         painter.setPen(QPen(QColor(self.inks.text), 2))
         painter.drawLine(QPointF(limit, 1), QPointF(limit, 21))
@@ -202,8 +203,9 @@ def cumulative(islets: Sequence[Islet]) -> tuple[NDArray[np.float64], NDArray[np
     return columns[:, 0], sums / sums[-1]
 
 
-def _finite(value: float | None) -> bool:
-    return value is not None and math.isfinite(value)
+def _known(value: float | None) -> float | None:
+    """Give an end of an interval; None where it is open."""
+    return value if value is not None and math.isfinite(value) else None
 
 
 def _bar(painter: QPainter, colour: str, x: float, floor: float, wide: float, tall: float) -> None:

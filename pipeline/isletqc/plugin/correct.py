@@ -12,7 +12,6 @@ from qtpy.QtWidgets import (
     QCheckBox,
     QComboBox,
     QGridLayout,
-    QHBoxLayout,
     QLabel,
     QPushButton,
     QTabWidget,
@@ -50,7 +49,7 @@ class CorrectDock(QWidget):
         self.colour_by.addItems(list(layers.COLOUR_BY))
         self.outlines = QCheckBox("Outlines")
         self.table = Table(ISLET_COLUMNS, ISLET_TIPS)
-        self.table.widths((46, 56, 52, 56, 60))
+        self.table.widths((44, 52, 46, 52, 54))
         self.log = Table(EDIT_COLUMNS)
         self.log.widths((76, 86, 64, 64, 170))
         self.message = Message()
@@ -196,7 +195,7 @@ class CorrectDock(QWidget):
         left = len(picture.islets) - len(picture.counted)
         self.summary.setText(
             f"{len(picture.counted):,} counted, {left:,} not · {picture.ieq:,.1f} IEQ · "
-            f"{work.unsaved} unsaved edits"
+            f"{_unsaved(work.unsaved)}"
         )
         shown = layers.legend(picture.islets, self._bench.stage.colour_by)
         self.legend.setText("&nbsp;&nbsp; ".join(_patch(c, w) for w, c in shown.items()))
@@ -207,7 +206,7 @@ class CorrectDock(QWidget):
         with _quiet(self.table):
             model.clearSelection()
             for label in self._bench.selection:
-                index = self.table.find(0, label)
+                index = self.table.place_of(0, label)
                 if index is not None:
                     rows = QItemSelectionModel.SelectionFlag.Rows
                     model.select(index, QItemSelectionModel.SelectionFlag.Select | rows)
@@ -272,6 +271,10 @@ def _reasons() -> QComboBox:
     if editor is not None:
         editor.setPlaceholderText("choose or type")
     return box
+
+
+def _unsaved(count: int) -> str:
+    return "all saved" if not count else f"{count} edit{'s' * (count > 1)} not saved"
 
 
 def _patch(colour: str, words: str) -> str:

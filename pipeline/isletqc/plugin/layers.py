@@ -106,23 +106,21 @@ def features(found: Sequence[Islet]) -> pd.DataFrame:
     )
 
 
-def colours(found: Sequence[Islet], by: ColourBy) -> DirectLabelColormap:
+def colours(
+    found: Sequence[Islet], by: ColourBy, selected: Sequence[int] = ()
+) -> DirectLabelColormap:
     """Colours of the islets; a label that was just painted takes that of a counted islet."""
-    chosen: dict[int | None, Any] = {i.label: _colour(i, by) for i in found}
-    return DirectLabelColormap(color_dict={**chosen, None: looks.COUNTED, 0: "transparent"})
-
-
-def colour_map(colours_of: Mapping[int | None, Any]) -> DirectLabelColormap:
-    """Give the map of napari for these colours."""
-    return DirectLabelColormap(color_dict=dict(colours_of))
+    chosen: dict[int | None, str] = {i.label: _colour(i, by) for i in found}
+    marked = dict.fromkeys(selected, looks.SELECTED)
+    around = {None: looks.COUNTED, 0: "transparent"}
+    return DirectLabelColormap(color_dict={**chosen, **marked, **around})
 
 
 def legend(found: Sequence[Islet], by: ColourBy) -> Mapping[str, str]:
     """Words -> colour, for those kinds that the picture has."""
     if by == "one colour each":
         return {}
-    words = {_word(i, by): _colour(i, by) for i in sorted(found, key=lambda i: i.diameter_um)}
-    return words
+    return {_word(i, by): _colour(i, by) for i in sorted(found, key=lambda i: i.diameter_um)}
 
 
 def path_of(layer: Any) -> Path | None:

@@ -32,7 +32,7 @@ from isletqc.run.batch import Finished
 from isletqc.segment.run import device_name
 
 
-class Stopped(Exception):
+class StoppedError(Exception):
     """Cancel was pressed."""
 
 
@@ -282,7 +282,7 @@ class RunPanel(QWidget):
         """In the thread: the run, why it was refused, or None when it was stopped."""
         try:
             return batch.run(order, on_progress=self._on_progress)
-        except Stopped:
+        except StoppedError:
             return None
         except IsletQCError as e:
             return e
@@ -290,7 +290,7 @@ class RunPanel(QWidget):
     def _on_progress(self, done: int, total: int, name: str, result: Picture | Failure) -> None:
         self._progressed.emit(done, total, name, result)
         if self._stop.is_set() and done < total:
-            raise Stopped
+            raise StoppedError
 
     def _show_progress(self, done: int, total: int, name: str, result: object) -> None:
         failed = isinstance(result, Failure)
@@ -329,7 +329,9 @@ class RunPanel(QWidget):
     def _show_docks(self) -> None:
         """Bring up the other docks beside the panel; a viewer without a window has none."""
         window = getattr(self._viewer, "window", None)
-        for name in ("Correct", "Review", "Results") if window is not None else ():
+        if window is None:
+            return
+        for name in ("Correct", "Review", "Results"):
             dock, _ = window.add_plugin_dock_widget(preferences.PLUGIN, name, tabify=True)
             dock.show()
             dock.raise_()

@@ -131,7 +131,7 @@ class PanelForm:
             grid.addWidget(QLabel(name), 3 * place, 0)
             if isinstance(field, QWidget):
                 grid.addWidget(field, 3 * place, 1)
-            else:
+            elif isinstance(field, QHBoxLayout):
                 grid.addLayout(field, 3 * place, 1)
             if below is not None:
                 grid.addWidget(below, 3 * place + 1, 1)

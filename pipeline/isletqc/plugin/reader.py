@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import tifffile
-from numpy.typing import NDArray
 
 from isletqc.errors import PictureError
 from isletqc.load import picture as pictures
@@ -44,9 +43,10 @@ def picture_folders(path: Path) -> tuple[Path, ...]:
 def picture_layers(folder: Path) -> list[LayerData]:
     """Layers of one finished picture; without its file, those of what was found in it."""
     picture = files.read_picture(folder)
+    labels = tifffile.imread(folder / files.LABELS).astype(np.int32)
     found = [
-        layers.exocrine(_pixels(folder / files.CLASSES, np.uint8), picture.um_per_px),
-        layers.islets(_pixels(folder / files.LABELS, np.int32), picture.islets, picture.um_per_px),
+        layers.exocrine(tifffile.imread(folder / files.CLASSES), picture.um_per_px),
+        layers.islets(labels, picture.islets, picture.um_per_px),
     ]
     for _, settings, _ in found:
         settings["metadata"] = {layers.FOLDER_KEY: str(folder)}
@@ -64,7 +64,3 @@ def shown(picture: Picture) -> list[LayerData]:
     except PictureError:
         return []
     return layers.picture(image)
-
-
-def _pixels(path: Path, kind: type[np.generic]) -> NDArray[np.generic]:
-    return tifffile.imread(path).astype(kind)

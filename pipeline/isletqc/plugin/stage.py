@@ -14,7 +14,7 @@ import napari.layers
 import numpy as np
 from numpy.typing import NDArray
 
-from isletqc.plugin import layers, looks
+from isletqc.plugin import layers
 from isletqc.plugin.layers import ColourBy
 from isletqc.records import EXOCRINE, Image, Islet
 from isletqc.run.canvas import Box, Canvas, slices
@@ -58,7 +58,7 @@ class Stage:
         self.islets = self.exocrine = self.uncertainty = None
 
     def there(self) -> bool:
-        """Are the islets still among the layers? A person may have deleted them."""
+        """Whether the islets are still among the layers; a person may have deleted them."""
         return self.islets is not None and self.islets in self.viewer.layers
 
     def outline(self, on: bool) -> None:
@@ -68,9 +68,7 @@ class Stage:
 
     def colour(self, found: Sequence[Islet], selected: Sequence[int]) -> None:
         """Colour the islets; those that are selected stand out."""
-        shown = layers.colours(found, self.colour_by).color_dict
-        marked = {label: np.array(_rgba(looks.SELECTED)) for label in selected}
-        self.islets.colormap = layers.colour_map({**shown, **marked})
+        self.islets.colormap = layers.colours(found, self.colour_by, selected)
         with self.islets.events.features.blocker():
             self.islets.features = layers.features(found)
 
@@ -126,8 +124,3 @@ class Stage:
             same = layers.path_of(layer) if isinstance(layer, napari.layers.Image) else None
             if same is not None and str(same) == path:
                 layer.visible = False
-
-
-def _rgba(colour: str) -> tuple[float, float, float, float]:
-    parts = [int(colour[k : k + 2], 16) / 255 for k in (1, 3, 5)]
-    return parts[0], parts[1], parts[2], 1.0

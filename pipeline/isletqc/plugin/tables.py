@@ -121,7 +121,7 @@ class Table(QTableView):
         places = {self.sorted.mapToSource(i).row() for i in self.selectionModel().selectedRows()}
         return [self.rows.row(place) for place in sorted(places)]
 
-    def find(self, column: int, value: Any) -> QModelIndex | None:
+    def place_of(self, column: int, value: Any) -> QModelIndex | None:
         """Give the place of the first row with a value in a column, as shown."""
         for place in range(self.rows.rowCount()):
             if self.rows.row(place)[column] == value:

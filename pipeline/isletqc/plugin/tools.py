@@ -110,4 +110,5 @@ class Hand:
         return float(y), float(x)
 
     def _px_per_screen_px(self) -> float:
-        return 1 / (self._bench.viewer.scene.camera.zoom * float(self._bench.stage.islets.scale[0]))
+        zoom, um_per_px = self._bench.viewer.scene.camera.zoom, self._bench.stage.islets.scale[0]
+        return 1 / (float(zoom) * float(um_per_px))
