@@ -111,9 +111,9 @@ def colours(
 ) -> DirectLabelColormap:
     """Colours of the islets; a label that was just painted takes that of a counted islet."""
     chosen: dict[int | None, str] = {i.label: _colour(i, by) for i in found}
-    marked = dict.fromkeys(selected, looks.SELECTED)
-    around = {None: looks.COUNTED, 0: "transparent"}
-    return DirectLabelColormap(color_dict={**chosen, **marked, **around})
+    chosen.update(dict.fromkeys(selected, looks.SELECTED))
+    chosen.update({None: looks.COUNTED, 0: "transparent"})
+    return DirectLabelColormap(color_dict=chosen)
 
 
 def legend(found: Sequence[Islet], by: ColourBy) -> Mapping[str, str]:
