@@ -20,6 +20,23 @@ def garwood(count: int) -> tuple[float, float]:
     return float(low), float(stats.chi2.ppf(0.975, 2 * count + 2) / 2)
 
 
+def test_the_published_example_of_the_gamma_interval_is_reproduced() -> None:
+    """Down's syndrome by mother's age, fifth child and later (Fay and Feuer 1997, table II).
+
+    Interval as R package dsrTest 1.0.0 prints it in its vignette.
+    """
+    cases = np.array([0, 8, 63, 112, 262, 295.0])
+    births = np.array([327, 30_666, 123_419, 149_919, 104_088, 34_392.0])
+    standard = np.array([319_933, 931_318, 786_511, 488_235, 237_863, 61_313.0])
+    weights = 1e5 * standard / births / standard.sum()
+    total, squares, cubes = (float((weights**k * cases).sum()) for k in (1, 2, 3))
+    found = spread.Moments(total, squares, cubes, float(weights.max()))
+    assert total == pytest.approx(75.52901, abs=1e-5)
+    ends = spread.interval(spread.poisson_sum(found, reference=1.0, sized=False), 0.95)
+    # Values at 200 fixed probabilities stand for the law: within 0.1 %.
+    assert ends == pytest.approx((67.70212, 188.30017), rel=1e-3)
+
+
 @pytest.mark.parametrize("count", [0, 1, 2, 5, 20, 100, 1000])
 def test_counts_have_the_exact_poisson_interval(count: int) -> None:
     values = spread.poisson_sum(spread.moments(np.full(count, 3.0)), reference=3.0, sized=False)

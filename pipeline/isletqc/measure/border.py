@@ -6,7 +6,7 @@ give each islet that counts a weight so that sums over a picture are unbiased fo
 
 - counting frame, in its form with one associated point for each islet (the upper left corner of
   its bounding box): an islet counts when that point lies in the picture but not in a guard zone
-  along the right and lower edge (after Gundersen, J Microsc 1977;111:219-223).
+  along the right and lower edge (after Gundersen, J Microsc 1977;111:219-223, from memory).
 - Miles-Lantuejoul: every islet that is wholly inside counts W H / ((W - w)(H - h)), the inverse
   of the chance that an islet of its extent is wholly inside.
 

@@ -226,7 +226,7 @@ def _compare(
     if protocol.viability is not None:
         image = viability.channels(image, protocol.viability)
     regions = (
-        nuclei.regions(image, protocol.markers.nuclei)
+        nuclei.regions(image, protocol.markers.nuclei, protocol.segmentation, device=device)
         if protocol.markers is not None
         else segmentation.segment(image, protocol.segmentation, device=device)
     )
@@ -236,7 +236,11 @@ def _compare(
         true,
         image.um_per_px,
         ignore=_ignored(path, masks, image.shape_yx),
-        min_diameter_um=protocol.sizing.min_diameter_um,
+        min_diameter_um=(
+            protocol.sizing.min_diameter_um
+            if protocol.markers is None
+            else protocol.markers.nuclei.diameter_um[0]
+        ),
     )
     return found, worst(
         image, regions.labels, true, found.pairs, name=path.name, most=_MOST_CASES // 2
