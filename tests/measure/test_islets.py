@@ -15,7 +15,8 @@ from scipy.special import ellipe
 from skimage.draw import disk
 from skimage.measure import perimeter_crofton, regionprops
 
-from isletqc.measure.islets import Measurement, crofton_perimeter, extrusion_volume
+from isletqc.measure.islets import Measurement
+from isletqc.measure.shape import crofton_perimeter, extrusion_volume
 from isletqc.protocol import Convention
 
 Measure = Callable[..., Measurement]
@@ -60,6 +61,18 @@ def test_discs_have_the_figures_of_their_radius_wherever_they_lie(
     assert mean("circularity") == pytest.approx(1, rel=0.02)
     assert all(d.diameter_um == pytest.approx(4 * radius, rel=0.3 / radius) for d in discs)
     assert all(d.circularity > 0.95 for d in discs)
+
+
+@pytest.mark.parametrize(("radius", "within"), [(8, 0.03), (12, 0.02), (20, 0.01), (100, 0.001)])
+def test_each_single_disc_has_diameter_and_axes_within_what_whole_pixels_allow(
+    measured: Measure, ellipse: Draw, radius: int, within: float
+) -> None:
+    """Each of 60 places on the grid; a mask of whole pixels holds no more (8 px: 197 of 201)."""
+    for shift in np.random.default_rng(3).uniform(-0.5, 0.5, (60, 2)):
+        islet = measured(ellipse(radius, radius, shift=shift)).islets[0]
+        assert islet.diameter_um == pytest.approx(2 * radius, rel=within)
+        assert islet.major_axis_um == pytest.approx(2 * radius, rel=within)
+        assert islet.minor_axis_um == pytest.approx(2 * radius, rel=within)
 
 
 @pytest.mark.parametrize("turn", [0.0, 0.3, math.pi / 4, 1.2])
