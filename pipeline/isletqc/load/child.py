@@ -1,8 +1,8 @@
 """Process that reads one file of a microscope's own format and hands it over on its output.
 
 Called by ``foreign``: ``python -m isletqc.load.child REQUEST``, a JSON object. Writes one line of
-JSON, then the samples as plain bytes. Its memory is limited: first to what listing the pictures
-needs, then to what the chosen one claims.
+JSON, then the samples as plain bytes. Its memory and processor time are limited: first to what
+listing the pictures needs, then to what the chosen one claims.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from isletqc.load.header import Header
 
 # Address space, which counts libraries and reserved pages too.
 _BASE_BYTES, _TIMES_PIXELS = 3 * 2**30, 6
+_BASE_SECONDS, _SECONDS_PER_MEGASAMPLE = 10.0, 1.0
 
 
 def main() -> None:
@@ -31,13 +32,13 @@ def main() -> None:
     # Whatever a library prints goes to the log, not into the picture.
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
-    _limit(_BASE_BYTES)
+    limit()
     found = answer.ask(
         Path(request["path"]),
         request["form"],
         wanted=request["wanted"],
         max_megapixels=request["max_megapixels"],
-        before_pixels=_allow if request["pixels"] else None,
+        before_pixels=limit if request["pixels"] else None,
     )
     facts = {
         "listed": found.listed,
@@ -53,13 +54,24 @@ def main() -> None:
             out.write(np.ascontiguousarray(found.pixels).data.cast("B"))
 
 
-def _allow(head: Header) -> None:
-    samples = math.prod(head.shape_yx) * len(head.channels)
-    _limit(_BASE_BYTES + _TIMES_PIXELS * samples * np.dtype(head.dtype).itemsize)
+def limit(head: Header | None = None) -> None:
+    """Limit memory and processor time of this process to what a picture needs.
+
+    Parameters
+    ----------
+    head : of the picture that will be decoded; None while the pictures are listed. The kernel
+        ends a process that takes longer
+    """
+    samples = math.prod(head.shape_yx) * len(head.channels) if head else 0
+    size = samples * np.dtype(head.dtype).itemsize if head else 0
+    _set(resource.RLIMIT_AS, _BASE_BYTES + _TIMES_PIXELS * size)
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    seconds = _BASE_SECONDS + _SECONDS_PER_MEGASAMPLE * samples / 1e6
+    _set(resource.RLIMIT_CPU, math.ceil(used.ru_utime + used.ru_stime + seconds))
 
 
-def _limit(size: int) -> None:
-    resource.setrlimit(resource.RLIMIT_AS, (size, resource.getrlimit(resource.RLIMIT_AS)[1]))
+def _set(what: int, value: int) -> None:
+    resource.setrlimit(what, (value, resource.getrlimit(what)[1]))
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -23,8 +24,8 @@ from isletqc.load.header import Header
 from isletqc.load.pixel_size import Claim
 from isletqc.load.signature import MicroscopeForm
 
-# A scan of 400 megapixels takes about half a minute.
-_SECONDS = 300.0
+# For a drive that does not answer; the child limits its own processor time.
+_SECONDS = 600.0
 _LIGHT = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
 _ERRORS: dict[str, type[PictureError]] = {
     e.code: e
@@ -71,6 +72,8 @@ def read(
     except subprocess.TimeoutExpired:
         return _failed(f"{form} is damaged: it was not read within {_SECONDS:g} seconds")
     line, _, samples = done.stdout.partition(b"\n")
+    if done.returncode == -signal.SIGXCPU:
+        return _failed(f"{form} is damaged: its reader came to no end")
     if done.returncode or not line:
         return _failed(f"{form} is damaged: its reader died of it ({_last(done)})")
     return _answer(json.loads(line), samples)

@@ -9,6 +9,8 @@ from isletqc.load.pixel_size import Claim
 
 # Colour and alpha of the largest picture.
 _MAX_SAMPLES_PER_PIXEL = 4
+# Instruments of many stains reach some sixty; what claims more is damaged.
+MAX_CHANNELS = 256
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from isletqc.load.pixel_size import Claim
 from isletqc.load.series import Series, plane
 
 _POSITION = "P"
+_MOST_POSITIONS = 10_000
 
 
 def listed(path: Path) -> tuple[Series, ...]:
@@ -27,7 +28,7 @@ def listed(path: Path) -> tuple[Series, ...]:
             claims=_claims(channels),
             bits=int(file.attributes.bitsPerComponentSignificant or 0),
         )
-        return (one,) * int(file.sizes.get(_POSITION, 1))
+        return (one,) * min(int(file.sizes.get(_POSITION, 1)), _MOST_POSITIONS)
 
 
 def pixels(path: Path, place: int) -> NDArray[Any]:

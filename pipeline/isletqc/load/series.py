@@ -15,13 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isletqc.errors import UnreadablePictureError, UnsupportedPictureError
-from isletqc.load.header import Header
+from isletqc.load.header import MAX_CHANNELS, Header
 from isletqc.load.pixel_size import Claim
 
 _STACKS = {"Z": "Z stack", "T": "time series", "M": "mosaic of tiles", "P": "several positions"}
 _REMEDY = "save the plane in focus, or a projection, as a picture of its own"
 _RGB = ("red", "green", "blue")
-_MOST_LISTED = 20
+_MOST_LISTED, _MOST_SERIES = 20, 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +64,8 @@ def chosen(found: Sequence[Series], wanted: str) -> int:
     UnsupportedPictureError
         None is named and there are several, or there is none of that name or number.
     """
-    if not found:
-        raise UnreadablePictureError("the file holds no picture")
+    if not 1 <= len(found) <= _MOST_SERIES:
+        raise UnreadablePictureError(f"the file holds {len(found)} pictures")
     if not wanted and len(found) == 1:
         return 0
     named = [place for place, one in enumerate(found) if one.name == wanted]
@@ -112,6 +112,8 @@ def header(one: Series, *, form: str, pages: int) -> Header:
 
 def _channels(one: Series) -> tuple[str, ...]:
     count, samples = one.sizes.get("C", 1), one.sizes.get("S", 1)
+    if count > MAX_CHANNELS:
+        raise UnreadablePictureError(f"{count} channels, at most {MAX_CHANNELS} expected")
     if samples > 1:
         if samples != len(_RGB) or count > 1:
             raise UnsupportedPictureError(

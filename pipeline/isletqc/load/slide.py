@@ -12,15 +12,18 @@ import slideio  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
 from isletqc.errors import UnreadablePictureError
+from isletqc.load.header import MAX_CHANNELS
 from isletqc.load.series import Series, length_claim
 
 _UM_PER_M = 1e6
-_COLOUR = 3
+_COLOUR, _MOST_SCENES = 3, 10_000
 
 
 def listed(path: Path, *, form: str) -> tuple[Series, ...]:
     """All scenes of the file."""
     slide = slideio.open_slide(str(path), form)
+    if not 0 <= slide.num_scenes <= _MOST_SCENES:
+        raise UnreadablePictureError(f"the file claims {slide.num_scenes} scenes")
     return tuple(_series(slide.get_scene(k), form) for k in range(slide.num_scenes))
 
 
@@ -36,6 +39,8 @@ def pixels(path: Path, place: int, *, form: str) -> NDArray[Any]:
 def _series(scene: slideio.Scene, form: str) -> Series:
     width, height = scene.size
     count = scene.num_channels
+    if not 1 <= count <= MAX_CHANNELS:
+        raise UnreadablePictureError(f"the file claims {count} channels")
     names = tuple(scene.get_channel_name(k) for k in range(count))
     samples = {"S": count} if _is_colour(scene, names) else {"C": count}
     x_um, y_um = (r * _UM_PER_M if r and r > 0 else None for r in scene.resolution)

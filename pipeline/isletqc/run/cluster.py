@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import os
 import secrets
+import signal
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -108,20 +109,14 @@ def device(asked: str, *, scheduler: str) -> str:
 def _connected(scheduler: str, workers: int) -> Iterator[Client]:
     """Connect to a scheduler, or start one with workers that end with this process."""
     try:
-        from distributed import Client, LocalCluster
+        from distributed import Client
     except ImportError as e:
         raise UsageError(
             f'--scheduler needs {e.name}, not installed here: pip install "isletqc[distributed]"'
         ) from e
     if scheduler == LOCAL:
-        cluster = LocalCluster(  # type: ignore[no-untyped-call]
-            n_workers=workers,
-            threads_per_worker=1,
-            host="127.0.0.1",
-            dashboard_address=None,
-            silence_logs=logging.ERROR,
-        )
-        with cluster, Client(cluster) as client:  # type: ignore[no-untyped-call]
+        with _local(workers) as cluster, Client(cluster) as client:  # type: ignore[no-untyped-call]
+            client.run(_ignore_interrupts)
             yield client
         return
     try:
@@ -130,6 +125,23 @@ def _connected(scheduler: str, workers: int) -> Iterator[Client]:
         raise UsageError(f"no Dask scheduler answers at {scheduler}: {e}") from e
     with client:
         yield client
+
+
+def _local(workers: int) -> Any:
+    from distributed import LocalCluster
+
+    return LocalCluster(  # type: ignore[no-untyped-call]
+        n_workers=workers,
+        threads_per_worker=1,
+        host="127.0.0.1",
+        dashboard_address=None,
+        silence_logs=logging.ERROR,
+    )
+
+
+def _ignore_interrupts() -> None:
+    """Run on each local worker: Ctrl-C is for the process that asks."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 @contextmanager

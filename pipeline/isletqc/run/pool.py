@@ -11,9 +11,10 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 
 import cv2
 import torch
@@ -66,9 +67,10 @@ def _in_pool(
         initargs=(max(1, cores() // workers),),
     )
     try:
-        waiting: dict[Future[Outcome], int] = {
-            pool.submit(analyse, job, method): place for place, job in jobs.items()
-        }
+        with _deaf():
+            waiting: dict[Future[Outcome], int] = {
+                pool.submit(analyse, job, method): place for place, job in jobs.items()
+            }
         for future in as_completed(waiting):
             try:
                 outcome = future.result()
@@ -79,6 +81,19 @@ def _in_pool(
         return
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+@contextmanager
+def _deaf() -> Iterator[None]:
+    """Leave Ctrl-C to this process: those that start here do not hear it, from the first moment."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread may set handlers
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _begin(threads: int) -> None:
