@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,9 +28,19 @@ Light = NDArray[np.float64]
 
 def background(image: Image, classes: NDArray[np.uint8]) -> Light | None:
     """Median of the background in each channel, fraction of full scale; None without any."""
-    step = max(1, round(math.sqrt(classes.size / _BACKGROUND_SAMPLE)))
+    step = step_px(image.shape_yx)
     some = image.pixels[::step, ::step][classes[::step, ::step] == BACKGROUND]
-    return np.median(some, axis=0) / image.full_scale if len(some) else None
+    return median_light(some, image.full_scale)
+
+
+def step_px(shape_yx: tuple[int, int]) -> int:
+    """Distance, in rows and columns, of the pixels that tell the light of a picture."""
+    return max(1, round(math.sqrt(shape_yx[0] * shape_yx[1] / _BACKGROUND_SAMPLE)))
+
+
+def median_light(pixels: NDArray[Any], full_scale: float) -> Light | None:
+    """Median of background pixels (N, C), fraction of full scale; None without any."""
+    return np.median(pixels, axis=0) / full_scale if len(pixels) else None
 
 
 def figures(

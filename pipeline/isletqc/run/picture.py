@@ -10,24 +10,28 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import shutil
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
+from typing import Any
 
 import numpy as np
 
-from isletqc import __version__
+from isletqc import __version__, assets
 from isletqc.errors import OutputError, PictureError
-from isletqc.load import fitness, location, picture
-from isletqc.measure import fusion, islets, markers, outline, viability
+from isletqc.load import fitness, location, picture, regions
+from isletqc.measure import islets, markers, viability
 from isletqc.protocol import LoadedProtocol, Protocol
-from isletqc.records import Failure, Image, Islet, Picture, Regions, Sample
+from isletqc.records import Failure, Fitness, Image, Picture, Regions, Sample
 from isletqc.report import picture as files
-from isletqc.segment import nuclei
+from isletqc.run import huge
+from isletqc.segment import learned, nuclei
 from isletqc.segment import run as segmentation
+from isletqc.segment.tiles_segment import Pieces
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,29 +137,90 @@ def _taken_up_or_made(job: Job, method: Method) -> tuple[Picture, bool]:
 
 
 def _make(job: Job, method: Method) -> Picture:
+    if not huge.suits(method.loaded.protocol):
+        return _make_whole(job, method)
+    with regions.opened(**_reading(job, method), over_megapixels=huge.OVER_MEGAPIXELS) as source:
+        if source is not None:
+            return _make_in_parts(job, method, source)
+    return _make_whole(job, method)
+
+
+def _make_whole(job: Job, method: Method) -> Picture:
     protocol = method.loaded.protocol
     seconds: dict[str, float] = {}
     with _timed(seconds, "load"):
-        image = _load(job.sample, method)
+        image = picture.read(**_reading(job, method))
         if protocol.viability is not None:
             image = viability.channels(image, protocol.viability)
     with _timed(seconds, "fitness"):
         fit = fitness.assess(image, protocol.fitness)
     with _timed(seconds, "segment"):
-        regions = _segment(image, method)
-    alike = fitness.likeness_check(regions.likeness, protocol.fitness)
+        found = _segment(image, method)
+    alike = fitness.likeness_check(found.likeness, protocol.fitness)
     fit = replace(fit, checks=(*fit.checks, alike))
     with _timed(seconds, "measure"):
-        measured = islets.measure(image, _of_islets(regions, protocol), protocol.sizing)
-        found = outline.described(measured.islets, image, regions)
-        found = _with_necks(found, regions, protocol)
+        measured = islets.measure(image, _of_islets(found, protocol), protocol.sizing)
+        described = huge.with_outlines(measured.islets, image, found, protocol)
         live_dead = None
         if protocol.viability is not None:
-            vital = viability.measure(image, regions, protocol.viability)
-            found, live_dead = viability.applied(found, vital), vital.live_dead
+            vital = viability.measure(image, found, protocol.viability)
+            described, live_dead = viability.applied(described, vital), vital.live_dead
             fit = replace(fit, checks=(*fit.checks, *vital.checks))
-        cells = markers.measure(image, regions.labels, protocol.markers) if protocol.markers else ()
-    result = Picture(
+        cells = markers.measure(image, found.labels, protocol.markers) if protocol.markers else ()
+    result = replace(
+        _picture(job, image, fit, replace(measured, islets=described), seconds),
+        method=found.method,
+        likeness=found.likeness,
+        volume_rsd=found.volume_rsd,
+        live_dead=live_dead,
+        nuclei=cells,
+    )
+    with _timed(seconds, "write"), _writing(job):
+        mark = key(job.sample, image.sha256, method)
+        files.write_picture(job.folder, image=image, regions=found, picture=result, key=mark)
+    return replace(result, seconds=seconds)
+
+
+def _make_in_parts(job: Job, method: Method, source: regions.Source) -> Picture:
+    """Analyse a picture larger than memory; its planes lie beside its results until it is done."""
+    protocol = method.loaded.protocol
+    network = assets.model(protocol.segmentation.network)
+    trained = learned.load(network, learned.choose_device(method.device))
+    seconds: dict[str, float] = {}
+    with _writing(job), _planes(job.folder) as folder:
+        with _timed(seconds, "segment"):
+            found = huge.analyse(source, protocol, trained, folder=folder, pieces=Pieces())
+        result = replace(
+            _picture(job, source, found.fitness, found.measured, seconds),
+            method=found.regions.method,
+            likeness=found.regions.likeness,
+        )
+        with _timed(seconds, "write"):
+            mark = key(job.sample, source.sha256, method)
+            huge.write(job.folder, source, found, picture=result, key=mark)
+    return replace(result, seconds=seconds)
+
+
+@contextmanager
+def _planes(folder: Path) -> Iterator[Path]:
+    """Make a folder for planes on disk, and take it away."""
+    planes = folder / "planes"
+    shutil.rmtree(planes, ignore_errors=True)  # of a run that was cut off
+    planes.mkdir(parents=True)
+    try:
+        yield planes
+    finally:
+        shutil.rmtree(planes, ignore_errors=True)
+
+
+def _picture(
+    job: Job,
+    image: Image | regions.Source,
+    fit: Fitness,
+    measured: islets.Measurement,
+    seconds: Mapping[str, float],
+) -> Picture:
+    return Picture(
         sample=job.sample,
         name=job.name,
         sha256=image.sha256,
@@ -163,72 +228,55 @@ def _make(job: Job, method: Method) -> Picture:
         um_per_px=image.um_per_px,
         um_per_px_source=image.um_per_px_source,
         fitness=fit,
-        islets=found,
+        islets=measured.islets,
         islet_area_um2=measured.islet_area_um2,
         exocrine_area_um2=measured.exocrine_area_um2,
         seconds=dict(seconds),
-        method=regions.method,
-        likeness=regions.likeness,
-        volume_rsd=regions.volume_rsd,
+        method="",
         exocrine_clusters=measured.exocrine_clusters,
         exocrine_volume_nl=measured.exocrine_volume_nl,
         exocrine_area_squares_um4=measured.exocrine_area_squares_um4,
         exocrine_area_cubes_um6=measured.exocrine_area_cubes_um6,
         exocrine_largest_um2=measured.exocrine_largest_um2,
-        live_dead=live_dead,
-        nuclei=cells,
     )
-    with _timed(seconds, "write"):
-        _write(job, method, image=image, regions=regions, result=result)
-    return replace(result, seconds=seconds)
 
 
 def _segment(image: Image, method: Method) -> Regions:
     """Find islets, or nuclei where the protocol asks for markers."""
     protocol = method.loaded.protocol
     if protocol.markers is not None:
-        return nuclei.regions(image, protocol.markers.nuclei)
+        return nuclei.regions(
+            image, protocol.markers.nuclei, protocol.segmentation, device=method.device
+        )
     return segmentation.segment(image, protocol.segmentation, device=method.device)
 
 
-def _of_islets(regions: Regions, protocol: Protocol) -> Regions:
+def _of_islets(found: Regions, protocol: Protocol) -> Regions:
     """Regions without nuclei, which are no islets."""
     if protocol.markers is None:
-        return regions
-    nothing = np.zeros_like(regions.labels)
-    return replace(regions, labels=nothing, classes=np.zeros_like(regions.classes))
-
-
-def _with_necks(
-    found: tuple[Islet, ...], regions: Regions, protocol: Protocol
-) -> tuple[Islet, ...]:
-    """Look for fused clusters; donor islets are no clusters."""
-    if protocol.stain != "brightfield":
         return found
-    return fusion.judge(
-        found,
-        regions.labels,
-        um_per_px=regions.um_per_px,
-        max_neck_ratio=protocol.sizing.fused_neck_ratio,
-    )
+    nothing = np.zeros_like(found.labels)
+    return replace(found, labels=nothing, classes=np.zeros_like(found.classes))
 
 
-def _load(sample: Sample, method: Method) -> Image:
-    protocol = method.loaded.protocol
+def _reading(job: Job, method: Method) -> dict[str, Any]:
+    """Say what is read, and how."""
+    sample, protocol = job.sample, method.loaded.protocol
     from_sheet = sample.pixel_size_um is not None
-    return picture.read(
-        Path(sample.image),
-        stain=protocol.stain,
-        pixel_size_um=sample.pixel_size_um if from_sheet else method.pixel_size_um,
-        pixel_size_source="sheet" if from_sheet else "given",
-        max_megapixels=protocol.segmentation.max_megapixels,
-    )
+    return {
+        "path": Path(sample.image),
+        "stain": protocol.stain,
+        "pixel_size_um": sample.pixel_size_um if from_sheet else method.pixel_size_um,
+        "pixel_size_source": "sheet" if from_sheet else "given",
+        "max_megapixels": protocol.segmentation.max_megapixels,
+    }
 
 
-def _write(job: Job, method: Method, *, image: Image, regions: Regions, result: Picture) -> None:
-    mark = key(job.sample, image.sha256, method)
+@contextmanager
+def _writing(job: Job) -> Iterator[None]:
+    """Say what to do when the results of a picture cannot be written."""
     try:
-        files.write_picture(job.folder, image=image, regions=regions, picture=result, key=mark)
+        yield
     except OSError as e:
         raise OutputError(
             f"{job.folder}: the results of {job.name} cannot be written: {e.strerror or e}; "

@@ -6,6 +6,7 @@ A window is copied and the file's mapping let go at once, so that only windows t
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -34,13 +35,30 @@ def made(folder: Path, name: str, dtype: np.dtype[Any] | type, shape: tuple[int,
 
 def read(plane: Plane, window: Window) -> NDArray[Any]:
     """Copy a window of a plane."""
-    return np.array(_mapped(plane, "r")[window])
+    return np.array(_mapped(plane)[window])
 
 
 def put(plane: Plane, window: Window, values: NDArray[Any]) -> None:
-    """Write a window of a plane."""
-    mapped = _mapped(plane, "r+")
-    mapped[window] = values
+    """Write a window of a plane.
+
+    Raises
+    ------
+    OSError
+        The disk is full; a mapped file would end the process instead.
+    """
+    spans = [range(length) for length in plane.shape]
+    for axis, part in enumerate(window):
+        spans[axis] = range(*part.indices(plane.shape[axis]))
+    whole = np.broadcast_to(values, [len(span) for span in spans])
+    cut = max((k for k, span in enumerate(spans) if len(span) < plane.shape[k]), default=0)
+    strides = np.cumprod([1, *plane.shape[:0:-1]])[::-1].tolist()
+    with plane.path.open("r+b") as file:
+        for place in product(*(range(len(span)) for span in spans[:cut])):
+            starts = [span[k] for span, k in zip(spans, place, strict=False)]
+            starts += [span.start for span in spans[cut:]]
+            first = sum(start * step for start, step in zip(starts, strides, strict=True))
+            file.seek(first * plane.dtype.itemsize)
+            file.write(np.ascontiguousarray(whole[place], dtype=plane.dtype).data)
 
 
 def bands(length: int, step: int) -> list[slice]:
@@ -48,5 +66,5 @@ def bands(length: int, step: int) -> list[slice]:
     return [slice(start, min(start + step, length)) for start in range(0, length, step)]
 
 
-def _mapped(plane: Plane, mode: str) -> np.memmap[Any, Any]:
-    return np.memmap(plane.path, plane.dtype, mode, shape=plane.shape)  # type: ignore[call-overload,no-any-return]
+def _mapped(plane: Plane) -> np.memmap[Any, Any]:
+    return np.memmap(plane.path, plane.dtype, "r", shape=plane.shape)

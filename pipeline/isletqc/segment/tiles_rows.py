@@ -105,9 +105,12 @@ def enlarged(
 
 def _weighted(planes: Floats, places: NDArray[np.intp], weights: Floats, axis: int) -> Floats:
     shape = (-1, 1) if axis == 1 else (-1,)
-    out = np.zeros((), np.float32)
-    for place, weight in zip(places, weights, strict=True):
-        out = out + planes.take(place, axis=axis) * weight.reshape(shape)
+    out = planes.take(places[0], axis=axis)
+    out *= weights[0].reshape(shape)
+    for place, weight in zip(places[1:], weights[1:], strict=True):
+        part = planes.take(place, axis=axis)
+        part *= weight.reshape(shape)
+        out += part
     return out
 
 

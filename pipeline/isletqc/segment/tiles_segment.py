@@ -41,7 +41,7 @@ class Pieces:
     crop_px : most pixels of such a crop; one object must fit into it
     """
 
-    band_px: float = 8e6
+    band_px: float = 4e6
     block_px: int = 2048
     crop_px: float = 64e6
 
@@ -150,7 +150,7 @@ def _classes(
     probability = made(folder, "probability", np.uint8, shape)
     core = made(folder, "core", np.float32, shape)
     values = [CLASS_NAMES.index(name) for name in trained.network.architecture.classes]
-    for rows in bands(shape[0], max(4, pieces.rows(shape[1]) // 4)):
+    for rows in bands(shape[0], pieces.rows(shape[1])):
         planes = tiles_rows.enlarged(lambda p: read(maps, (_ALL, p)), small, shape, rows)
         found, sure = segmentation.decide(dict(zip(values, planes, strict=False)))
         put(classes, (rows,), found)
