@@ -125,6 +125,32 @@ def cover(setting: Setting, *, lots: int, seed: int, assurance: float = 0.95) ->
     )
 
 
+def held_by_sampling(law: str, seen: int, *, lots: int, seed: int) -> tuple[float, float, float]:
+    """Shares of intervals that hold the truth, lie above it and below it; no error but sampling.
+
+    Much faster than ``cover``: one aliquot, and nothing but ``spread.poisson_sum``.
+
+    Parameters
+    ----------
+    law : name of a size law
+    seen : expected number of islets counted
+    lots, seed : as for ``cover``
+    """
+    rng = np.random.default_rng(seed)
+    diameters_um, truth = sizes_of(LAWS[law], rng), seen * _mean_ieq(LAWS[law])
+    ends = []
+    for _ in range(lots):
+        each = ieq.ieq(ieq.sphere_nl(diameters_um(int(rng.poisson(seen)))))
+        values = spread.poisson_sum(spread.moments(each), reference=1.0)
+        ends.append(spread.interval(values, 0.95))
+    low, high = np.array(ends).T
+    return (
+        float(np.mean((low <= truth) & (truth <= high))),
+        float(np.mean(low > truth)),
+        float(np.mean(high < truth)),
+    )
+
+
 def _tenths(stated: NDArray[np.float64], met: NDArray[np.float64]) -> tuple[Tenth, ...]:
     place = np.minimum((10 * stated).astype(int), 9)
     inside = [place == k for k in range(10)]
