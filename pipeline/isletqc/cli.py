@@ -890,14 +890,14 @@ def report(
 ) -> None:
     """Write the report of a finished run again, and its figures in other forms."""
     with _errors_told():
-        from isletqc.run import record, reports
-
         if index:
-            page = (
-                reports.write_index_of_ledger(out, ledger) if ledger else reports.write_index(out)
-            )
+            from isletqc.run import catalogue
+
+            page = catalogue.of_ledger(out, ledger) if ledger else catalogue.of_folder(out)
             _line(f"index: {page}")
             raise typer.Exit
+        from isletqc.run import record, reports
+
         reports.check(as_pdf=pdf, xlsx=xlsx, rocrate=rocrate)
         _line(f"report: {reports.write_report(out, history or ())}")
         record.report_written(out)

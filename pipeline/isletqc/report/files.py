@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+from isletqc.errors import OutputError
 
 
 def write_bytes_atomically(path: Path, data: bytes) -> None:
@@ -35,3 +39,18 @@ def write_text_atomically(path: Path, text: str) -> None:
     ``\udcxx``.
     """
     write_bytes_atomically(path, text.encode("utf-8", errors="backslashreplace"))
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turn what the system says about a file that cannot be written into the program's own words.
+
+    Raises
+    ------
+    OutputError
+        Something in the block could not be written.
+    """
+    try:
+        yield
+    except OSError as e:
+        raise OutputError(f"{path}: cannot be written: {e.strerror or e}; make room") from e

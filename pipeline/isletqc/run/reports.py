@@ -2,23 +2,22 @@
 
 Nothing is measured or judged anew: what stands in ``results.json`` is what every form says. Takes
 the output folder of a run; gives ``report.html`` with the trend of earlier lots, ``report.pdf``,
-``results.xlsx``, ``isletqc_mqc.json``, ``ro-crate-metadata.json``; of many runs ``index.html``.
+``results.xlsx``, ``isletqc_mqc.json``, ``ro-crate-metadata.json``.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from isletqc.errors import OutputError, UsageError
-from isletqc.ledger import connect, lots, signatures, store
+from isletqc.errors import UsageError
+from isletqc.ledger import signatures
 from isletqc.records import Failure
-from isletqc.report import crate, index, markdown, multiqc, pdf, texts_charts, workbook
+from isletqc.report import crate, files, markdown, multiqc, pdf, workbook
 from isletqc.report.files import write_text_atomically
 from isletqc.report.page import report_html
 from isletqc.report.results import RunResults, read_results, results_document
@@ -47,7 +46,7 @@ def write_report(out: Path, history: Sequence[Path] = ()) -> Path:
     results = from_folder(out, document)
     trends = trend.of_run(file, history) if history else ()
     page = out / "report.html"
-    with _writing(out):
+    with files.writing(out):
         write_text_atomically(page, report_html(results, out, trends=trends))
     return page
 
@@ -117,7 +116,7 @@ def write_pdf(out: Path) -> Path:
     page = out / "report.html"
     if not page.is_file():
         raise UsageError(f"{page}: expected a report, found none; give the folder of a run")
-    with _writing(out):
+    with files.writing(out):
         return pdf.write_pdf(page)
 
 
@@ -142,77 +141,6 @@ def write_multiqc(out: Path) -> Path:
     return _written(out, write)
 
 
-def write_index(folder: Path) -> Path:
-    """Write ``index.html`` over all runs in and under a folder; gives its path.
-
-    Results that cannot be read are named on the page.
-
-    Raises
-    ------
-    UsageError
-        There are no results.
-    OutputError
-        The folder cannot be written.
-    """
-    rows, broken, runs = [], [], 0
-    for file in trend.result_folders([folder]):
-        try:
-            run = index.Run(file, read_results(file)[1], trend.finished(file))
-        except UsageError as e:
-            broken.append(str(e))
-            continue
-        rows += index.rows_of(run, folder)
-        runs += 1
-    return _write_index(folder, index.index_html(rows, runs=runs, broken=broken))
-
-
-def write_index_of_ledger(folder: Path, address: str | None) -> Path:
-    """Write ``index.html`` over all lots of a ledger, as their newest runs left them.
-
-    Raises
-    ------
-    UsageError
-        No ledger is named.
-    LedgerError
-        The ledger cannot be read.
-    OutputError
-        The folder cannot be written.
-    """
-    with store.opened(connect.required(address)) as ledger:
-        lines = lots.every(ledger)
-        values = {
-            name: {point.lot: point.value for point in lots.series(ledger, name)}
-            for name in texts_charts.INDEX_COLUMNS
-        }
-    rows = [_ledger_row(line, folder, values) for line in lines]
-    return _write_index(folder, index.index_html(rows, runs=len({line.run for line in lines})))
-
-
-def _ledger_row(
-    line: lots.LotLine, folder: Path, values: Mapping[str, Mapping[str, float | None]]
-) -> index.LotRow:
-    href, where = index.link(Path(line.out), folder)
-    return index.LotRow(
-        lot=line.lot,
-        verdict=line.verdict,
-        reason=line.reason,
-        finished=line.started,
-        protocol=f"{line.protocol} {line.protocol_version}",
-        pictures=None,
-        failures=0,
-        values=tuple(index.figure(name, values[name].get(line.lot)) for name in values),
-        href=href,
-        folder=where,
-    )
-
-
-def _write_index(folder: Path, text: str) -> Path:
-    with _writing(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        write_text_atomically(folder / "index.html", text)
-    return folder / "index.html"
-
-
 def append_step_summary(results: RunResults) -> None:
     """Append a Markdown summary to the file that a build server names; nothing elsewhere.
 
@@ -224,7 +152,7 @@ def append_step_summary(results: RunResults) -> None:
     named = os.environ.get("GITHUB_STEP_SUMMARY")
     if not named:
         return
-    with _writing(Path(named)), Path(named).open("a", encoding="utf-8") as file:
+    with files.writing(Path(named)), Path(named).open("a", encoding="utf-8") as file:
         room = max(markdown.MOST_BYTES - file.tell(), 0)
         file.write(markdown.step_summary(results_document(results), most_bytes=room))
 
@@ -240,13 +168,5 @@ def _without_times(document: Mapping[str, Any]) -> list[Any]:
 
 def _written(out: Path, write: Callable[[Path, Mapping[str, Any]], Path]) -> Path:
     file, document = read_results(out)
-    with _writing(out):
+    with files.writing(out):
         return write(file.parent, document)
-
-
-@contextmanager
-def _writing(out: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as e:
-        raise OutputError(f"{out}: cannot be written: {e.strerror or e}; make room") from e
