@@ -1,4 +1,4 @@
-"""Nuclear stain -> numbered nuclei, without learning.
+"""Nuclear stain -> numbered nuclei, by a network, or without learning as follows.
 
 1. Light of the background: a wide opening, smoothed; noise from neighbouring pixels. 2. Seeds:
 blobs of the size of nuclei, as maxima of a difference of Gaussians over position and scale. Such a
@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import cv2
@@ -21,8 +21,9 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from skimage.segmentation import watershed
 
-from isletqc.protocol import Nuclei
+from isletqc.protocol import Nuclei, Segmentation
 from isletqc.records import BACKGROUND, ISLET, Image, Regions
+from isletqc.segment import run
 from isletqc.segment.channels import channel
 
 Plane = NDArray[np.float32]
@@ -44,22 +45,48 @@ class _Blob:
     radius_px: float
 
 
-def regions(image: Image, settings: Nuclei) -> Regions:
+_CLASSICAL = Segmentation(method="classical")
+
+
+def regions(
+    image: Image, settings: Nuclei, method: Segmentation = _CLASSICAL, *, device: str = "auto"
+) -> Regions:
     """Find the nuclei of a picture; class 2 is nucleus.
+
+    Parameters
+    ----------
+    settings : channel of the nuclear stain and size of nuclei
+    method : a network that finds nuclei, or the classical method of this module
+    device : ``auto``, ``cpu`` or ``cuda``
 
     Raises
     ------
     UnsupportedPictureError
         The picture has no such channel.
     """
-    labels = segment(
-        channel(image, settings.channel), image.um_per_px, diameter_um=settings.diameter_um
-    )
+    plane = channel(image, settings.channel)
+    if method.method == "network":
+        alone = replace(image, pixels=plane[:, :, None], channels=("nuclei",))
+        return _without_small(run.segment(alone, method, device=device), settings.diameter_um[0])
+    labels = segment(plane, image.um_per_px, diameter_um=settings.diameter_um)
     classes = np.where(labels > 0, ISLET, BACKGROUND).astype(np.uint8)
     sure = np.full(labels.shape, 255, np.uint8)
     for array in (classes, labels, sure):
         array.flags.writeable = False
     return Regions(classes, labels, sure, image.um_per_px, "nuclei by blobs and watershed")
+
+
+def _without_small(found: Regions, smallest_um: float) -> Regions:
+    """Drop what is smaller than a nucleus: fragments and specks."""
+    areas = np.bincount(found.labels.ravel())
+    keep = areas >= np.pi / 4 * (smallest_um / found.um_per_px) ** 2
+    keep[0] = False
+    numbers = np.where(keep, np.cumsum(keep), 0).astype(np.int32)
+    labels = numbers[found.labels]
+    classes = np.where(labels > 0, ISLET, BACKGROUND).astype(np.uint8)
+    for array in (classes, labels):
+        array.flags.writeable = False
+    return replace(found, labels=labels, classes=classes)
 
 
 def segment(
