@@ -144,7 +144,7 @@ def _write_folder(
         "failures": [],
     }
     settings = {**SETTINGS, "release": {"signatures": signatures}}
-    made = {
+    made: dict[str, Any] = {
         "isletqc": "0.1.0",
         "command": "isletqc run",
         "started": canonical.now(),

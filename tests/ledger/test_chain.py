@@ -3,15 +3,16 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, delete, insert, select, text, update
+from sqlalchemy import Connection, Table, delete, insert, select, text, update
 from sqlalchemy.exc import DBAPIError
 
 from isletqc.ledger import canonical, chain, connect, entry, guards, lots, store, verify
 from isletqc.ledger.connect import Ledger
-from isletqc.ledger.schema import TABLES, estimates, events
+from isletqc.ledger.schema import TABLES, estimates, events, pictures
 from isletqc.ledger.schema import lots as lots_table
 
 MakeFolder = Callable[..., Path]
@@ -70,15 +71,34 @@ def test_hostile_names_are_kept_as_text(ledger: Ledger, make_folder: MakeFolder,
 
 def test_every_table_refuses_change_and_removal(ledger: Ledger, make_folder: MakeFolder) -> None:
     entered(ledger, make_folder())
-    with connect.connected(str(ledger.file or ledger.engine.url.render_as_string(False))) as other:
-        for table in (events, *TABLES):
-            column = "seq" if table is events else "event"
-            for wrong in (update(table).values({column: 1}), delete(table)):
-                rows = connect.read(ledger, lambda c, t=table: c.execute(select(t)).all())
-                if not rows:
-                    continue
-                with pytest.raises(DBAPIError, match=guards.REFUSAL), other.engine.begin() as c:
-                    c.execute(wrong)
+    for table in (events, *TABLES):
+        column = table.columns[0]
+        if connect.read(ledger, partial(count, table=table)) == 0:
+            continue
+        for wrong in (update(table).values({column.name: column}), delete(table)):
+            with pytest.raises(DBAPIError, match=guards.REFUSAL), ledger.engine.begin() as c:
+                c.execute(wrong)
+
+
+def count(connection: Connection, table: Table) -> int:
+    return len(connection.execute(select(table)).all())
+
+
+def test_pictures_that_could_not_be_analysed_are_entered_too(
+    ledger: Ledger, make_folder: MakeFolder
+) -> None:
+    out = make_folder("A")
+    found = json.loads((out / "results.json").read_text())
+    failure = {"image": "bad.tif", "lot": "B", "path": "bad.tif"}
+    found["failures"] = [{**failure, "error": "unreadable", "message": "empty file"}]
+    (out / "results.json").write_text(json.dumps(found))
+    entered(ledger, out)
+    rows = connect.read(ledger, lambda c: c.execute(select(pictures)).all())
+    assert [(row.lot, row.verdict, row.reason) for row in rows] == [
+        ("A", "fit", ""),
+        ("B", "failed", "unreadable: empty file"),
+    ]
+    assert verify.ledger(ledger).broken == ()
 
 
 def test_sqlite_refuses_to_replace_a_row(tmp_path: Path) -> None:

@@ -77,8 +77,9 @@ def _known(one: Distribution, found: dict[str, Distribution]) -> list[str]:
 
 
 def _component(one: Distribution) -> dict[str, Any]:
-    stated = one.metadata.get("License-Expression") or one.metadata.get("License") or ""
-    licence = stated.strip().partition("\n")[0][:100]
+    facts = one.metadata
+    stated = facts.get_all("License-Expression") or facts.get_all("License") or [""]
+    licence = str(stated[0]).strip().partition("\n")[0][:100]
     return {
         "type": "library",
         "bom-ref": _purl(one),
