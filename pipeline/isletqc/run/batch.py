@@ -231,6 +231,10 @@ def _clear(out: Path) -> None:
     """Take away what an earlier run concluded: half of a new run must not stand beside it."""
     for name in (*RUN_FILES, *_SOME_FILES):
         (out / name).unlink(missing_ok=True)
+    # A run that was killed could not take its half-written files away.
+    for pattern in (".*.tmp", "images/*/.*.tmp"):
+        for half in out.glob(pattern):
+            half.unlink(missing_ok=True)
 
 
 def _outcomes(
