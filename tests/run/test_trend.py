@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -134,3 +135,34 @@ def test_wrong_questions_end_with_2(
     assert result.exit_code == 2
     assert message in result.output
     assert not (tmp_path / "chart").exists()
+
+
+def test_a_ledger_is_charted_and_indexed_as_its_folders_are(
+    isletqc: Cli, finished: Path, tmp_path: Path
+) -> None:
+    ledger = f"sqlite:///{tmp_path / 'ledger.db'}"
+    for number, factor in (("1", 1.0), ("2", 1.5)):
+        out = Path(shutil.copytree(finished, tmp_path / f"run {number}"))
+        document = json.loads((out / "results.json").read_text("utf-8"))
+        document["lots"][0]["lot"] = f"lot {number}"
+        document["lots"][0]["estimates"]["ieq_counted"]["value"] *= factor
+        (out / "results.json").write_text(json.dumps(document), "utf-8")
+    entered = isletqc("lots", "rebuild", tmp_path, "--ledger", ledger)
+    assert entered.exit_code == 0, entered.output
+    folders = [tmp_path / "run 1", tmp_path / "run 2"]
+    question = Question("ieq_counted")
+    from_folders = trend.from_folders(folders, question)
+    from_ledger = trend.from_ledger(ledger, question)
+    assert from_ledger.values == from_folders.values
+    assert [p.label for p in from_ledger.points] == ["lot 1", "lot 2"]
+    assert from_ledger.unit == from_folders.unit == "IEQ"
+    indexed = isletqc("report", "--index", tmp_path / "site", "--ledger", ledger)
+    assert indexed.exit_code == 0, indexed.output
+    page = (tmp_path / "site" / "index.html").read_text("utf-8")
+    assert "2 lots in 2 runs" in page
+    assert 'href="../run%202/report.html"' in page
+
+
+def test_a_ledger_has_no_pictures_to_chart() -> None:
+    with pytest.raises(UsageError, match="give result folders"):
+        trend.from_ledger("sqlite:///nowhere.db", Question("ieq", image="daily.tif"))
