@@ -44,10 +44,9 @@ def _shown(assay: Assay) -> Estimate:
     if assay.value is None:
         return Estimate(name, None, assay.unit, reason="not determined: result not entered yet")
     # A bound is an interval that is open on one side.
-    low = 0.0 if assay.bound == "<" else assay.value
-    high = None if assay.bound == ">" else assay.value
-    ends = (low, high) if assay.bound else (None, None)
-    return Estimate(name, assay.value, assay.unit, *ends, reason=_by_whom(assay))
+    low = {"<": 0.0, ">": assay.value}.get(assay.bound)
+    high = assay.value if assay.bound == "<" else None
+    return Estimate(name, assay.value, assay.unit, low, high, reason=_by_whom(assay))
 
 
 def _by_whom(assay: Assay) -> str:

@@ -60,7 +60,9 @@ def _criterion_line(criterion: Criterion) -> str:
     chance = "" if criterion.probability is None else f"met with p = {criterion.probability:.3f}"
     words = (criterion.name, criterion.verdict, value, limit, chance)
     line = "{:<22} {:<15} {:<42} {:<11} {}".format(*words).rstrip()
-    return line if criterion.verdict == "pass" else f"{line}  {criterion.reason}"
+    # What was typed in has no probability; its reason says who entered it.
+    told = criterion.verdict == "pass" and criterion.probability is not None
+    return line if told else f"{line}  {criterion.reason}"
 
 
 def _interval(low: float | None, high: float | None) -> str:
