@@ -18,7 +18,7 @@ from time import perf_counter
 
 import numpy as np
 
-TILES, SIDE_PX, UM_PER_PX, ISLETS = 4, 1024, 2.0, 130
+TILES, SIDE_PX, UM_PER_PX, ISLETS = 4, 1024, 2.0, 155
 PROTOCOL = """\
 name: thresholds
 version: "1"

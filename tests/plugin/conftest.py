@@ -25,6 +25,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session", autouse=True)
 def _own_preferences(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Nobody's preferences are read or changed."""
+    import napari.qt  # chooses the Qt binding, and notes it in the environment  # noqa: F401
     from napari.settings import get_settings
 
     before = os.environ.get("NAPARI_CONFIG")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from npe2 import PluginManifest
@@ -39,10 +40,26 @@ def test_menus_are_those_that_napari_offers(manifest: PluginManifest) -> None:
 def test_preferences_name_protocol_person_device_and_autosave() -> None:
     from isletqc.plugin import preferences
 
-    work = preferences.work()
-    assert (work.protocol, work.who, work.device, work.autosave) == (
-        "dtz-us-generic", "", "auto", True
-    )  # fmt: skip
+    declared = type(preferences.work()).model_fields
+    assert {name: field.default for name, field in declared.items()} == {
+        "protocol": "dtz-us-generic",
+        "who": "",
+        "device": "auto",
+        "autosave": True,
+    }
     preferences.set_who("  A. Person ")
     assert preferences.who() == "A. Person"
     preferences.set_who("")
+
+
+@pytest.mark.gui
+def test_the_docks_are_in_the_menus_of_napari(window: Any) -> None:
+    menus = {action.text(): action.menu() for action in window.window.layers_menu.actions()}
+    for menu, words in (
+        ("Segment", "Islet QC (Islet QC)"),
+        ("Measure", "Results (Islet QC)"),
+        ("Annotate", "Correct (Islet QC)"),
+        ("Classify", "Review (Islet QC)"),
+    ):
+        shown = next(found for text, found in menus.items() if text.replace("&", "") == menu)
+        assert words in [action.text() for action in shown.actions()]

@@ -303,14 +303,21 @@ class Bench(QObject):
             self.shown.emit()
             return False
         work = self.work
+        before = self.stage.islets
         self.stage.show(work.image, work.canvas, work.picture.islets, work.picture.name)
-        self.stage.islets.events.paint.connect(self._painted)
-        self.stage.islets.bind_key("Control-Z", lambda _: self.undo(), overwrite=True)
-        self.stage.islets.bind_key("Control-Shift-Z", lambda _: self.redo(), overwrite=True)
+        if self.stage.islets is not before:
+            self._listen()
         if work.unsaved:
             self._follow((0, 0, 0, 0))
         self.shown.emit()
         return True
+
+    def _listen(self) -> None:
+        """Hear of strokes and of the keys for undo and redo on the layer of islets."""
+        layer = self.stage.islets
+        layer.events.paint.connect(self._painted)
+        layer.bind_key("Control-Z", lambda _: self.undo(), overwrite=True)
+        layer.bind_key("Control-Shift-Z", lambda _: self.redo(), overwrite=True)
 
     def _read(self, found: Review, place: int) -> Editing:
         work = review.open_picture(found, place)
