@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from isletqc import protocol
 from isletqc.records import Estimate
 from isletqc.report import figures
 
@@ -85,3 +86,11 @@ def test_what_was_not_determined_is_said_in_words(make: Any) -> None:
 def test_units_are_written_as_people_write_them() -> None:
     assert figures.unit(Estimate("diameter_mean_um", 112.0, "um")) == "µm"
     assert figures.estimate_name("fraction_over_200_um") == "Fraction over 200 µm"
+
+
+def test_fractions_of_markers_carry_the_names_that_people_use() -> None:
+    markers = protocol.load("sc-islet-if").protocol.markers
+    assert figures.estimate_name("positive_cpeptide", markers) == "Positive for C-peptide"
+    both = figures.estimate_name("coexpression_cpeptide_nkx61", markers)
+    assert both == "Co-expressing C-peptide + NKX6.1"
+    assert figures.estimate_name("purity", markers) == "Purity"

@@ -22,7 +22,7 @@ from isletqc.report.figures import interval, limit, number, percent
 CLASS_UM = 50
 _MOST_CLASSES, _FEWEST_CLASSES = 10, 7
 _BAR_WIDTH, _BAR_HEIGHT = 240, 50
-_LETTER = 6.4  # width of a usual letter of a tick
+_LETTER = 7.8  # width of a usual letter of a tick, rather too wide
 _WIDTH, _HEIGHT = 480, 250
 _LEFT, _RIGHT, _TOP, _BOTTOM = 40, 12, 26, 42
 

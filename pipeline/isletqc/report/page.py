@@ -157,11 +157,11 @@ def _flat(tree: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, str]]:
     """Nested provenance as rows; what has its own place on the page is left out."""
     for key, value in tree.items():
         name = f"{path} {figures.spaced(str(key)).lower() if path else figures.spaced(str(key))}"
-        if not path and key in {"protocol", "network", "inputs", "command"}:
+        if not path and key in {"protocol", "network", "inputs", "command", "corrected"}:
             continue
         if isinstance(value, Mapping):
             yield from _flat(value, name.strip())
-        elif isinstance(value, (list, tuple)):
+        elif isinstance(value, (list, tuple)) and value:
             yield name.strip(), ", ".join(map(str, value))
-        elif value not in (None, ""):
+        elif value not in (None, "", [], ()):
             yield name.strip(), str(value)
