@@ -20,7 +20,7 @@ SIDE = 240
 
 def _distance(middle: tuple[float, float] = (120.0, 120.0)) -> NDArray[np.float64]:
     y, x = np.mgrid[:SIDE, :SIDE]
-    return np.hypot(y - middle[0], x - middle[1])
+    return np.asarray(np.hypot(y - middle[0], x - middle[1]))
 
 
 def _scene(

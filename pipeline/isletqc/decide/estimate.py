@@ -9,6 +9,7 @@ from isletqc.decide.fused import fraction_fused
 from isletqc.decide.lot import aliquots, sample_pictures
 from isletqc.decide.morphology import morphology
 from isletqc.decide.purity import by_definition, purity
+from isletqc.decide.size_law import size_laws
 from isletqc.decide.sizes import sizes
 from isletqc.decide.spread import Known
 from isletqc.decide.totals import totals
@@ -43,6 +44,7 @@ def estimates(lot: Lot, protocol: Protocol, *, segmentation_rsd: float) -> dict[
     return {
         **totals(lot, aliquots(lot), given, segmentation_rsd=segmentation_rsd),
         **sizes(counted, protocol.sizing, given, segmentation_rsd=segmentation_rsd),
+        **size_laws(counted, protocol.sizing),
         **morphology(sample_pictures(lot), protocol.sizing, given.confidence),
         **_clusters(lot, protocol, segmentation_rsd),
         "purity": fractions,
