@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 from typer.testing import Result
 
-from isletqc.ledger import keys
+from isletqc.errors import LedgerError
+from isletqc.ledger import keys, store
 
 Cli = Callable[..., Result]
 Pair = tuple[keys.Key, keys.Key]
@@ -112,7 +113,7 @@ def test_a_run_again_with_other_pictures_makes_the_signatures_void_in_the_report
     assert "author's signature is void" in again.output
     assert "void" in (out / "report.html").read_text("utf-8").lower()
     (line,) = isletqc("lots", "list").output.splitlines()[1:]
-    assert line.split()[-5] == "2"  # runs of this lot
+    assert line.split()[3] == "2"  # runs of this lot
 
 
 def test_a_lost_ledger_is_built_anew_from_the_folders(
@@ -218,3 +219,21 @@ def test_the_ledger_is_not_imported_for_help() -> None:
         "sys.exit({'sqlalchemy', 'cryptography', 'alembic'} & set(sys.modules) or 0)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+def test_a_signature_that_cannot_be_finished_leaves_none(
+    isletqc: Cli, bench: dict[str, Path]
+) -> None:
+    out = bench["out"]
+    run(isletqc, bench)
+    page = (out / "report.html").read_bytes()
+
+    def refuse(*_: object) -> None:
+        raise LedgerError("the server went away")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(store, "write", refuse)
+        assert sign(isletqc, out, "Ada Author", "author").exit_code == 2
+    assert not (out / "signatures.json").exists()
+    assert (out / "report.html").read_bytes() == page
+    assert isletqc("verify", out).exit_code == 0

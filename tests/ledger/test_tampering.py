@@ -77,7 +77,7 @@ def cut_from(seq: int) -> list[Executable]:
 def test_a_changed_entry_is_named(filled: Ledger) -> None:
     found = done(filled, update(events).where(events.c.seq == 4).values(who="somebody else"))
     assert len(found) == 1
-    assert found[0].startswith("entry 4 (run, run ")
+    assert found[0].startswith("entry 4 (run, folder ")
     assert "was changed" in found[0]
 
 

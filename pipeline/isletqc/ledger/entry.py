@@ -89,7 +89,7 @@ def enter(connection: Connection, folder: Folder, *, action: str = "run", why: s
         connection,
         chain.Event(
             action=action,
-            subject=f"run {folder.out}",
+            subject=f"folder {folder.out}",
             who=chain.user(),
             why=why,
             old=before,
@@ -106,7 +106,7 @@ def enter(connection: Connection, folder: Folder, *, action: str = "run", why: s
 
 def enter_files(connection: Connection, folder: Folder, run: int, *, action: str) -> int:
     """Enter the hashes of a run's files as they are now."""
-    event = chain.Event(action, f"run {folder.out}", chain.user(), new={"run": run})
+    event = chain.Event(action, f"folder {folder.out}", chain.user(), new={"run": run})
     rows = [{**row, "run": run} for row in file_rows(folder.files)]
     return chain.append(connection, event, {run_files: rows})
 

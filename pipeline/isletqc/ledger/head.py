@@ -17,7 +17,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from sqlalchemy import Connection, select
 
-from isletqc.errors import LedgerError
+from isletqc.errors import LedgerError, OutputError
 from isletqc.ledger import canonical, chain, connect
 from isletqc.ledger.connect import Ledger
 from isletqc.ledger.files import state_folder, write_whole
@@ -52,7 +52,7 @@ def publish(ledger: Ledger) -> None:
     try:
         connect.write(ledger, write)
     except OSError as e:
-        raise LedgerError(
+        raise OutputError(
             f"ledger {ledger.address}: everything was entered, but its signed head cannot be "
             f"written: {e.strerror or e} ({e.filename})"
         ) from e

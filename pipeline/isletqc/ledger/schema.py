@@ -156,7 +156,7 @@ signatures = Table(
     *_place(),
     _reference("run", "runs.event"),
     *_text("who", "role", "meaning", "time", "key", "digest", "public_key", "signature"),
-    Index("signatures_digest", "digest"),
+    Index("signatures_run", "run"),
 )
 protocol_states = Table(
     "protocol_states",

@@ -106,7 +106,7 @@ def enter(connection: Connection, out: Path, run: int) -> int:
         files = [{**file, "run": run} for file in entry.file_rows(hashes)]
         event = chain.Event(
             action="signature",
-            subject=f"run {out.resolve()}",
+            subject=f"folder {out.resolve()}",
             who=one["who"],
             why=one["meaning"],
             new={name: one[name] for name in ("role", "key", "digest", "time")},

@@ -48,14 +48,19 @@ def opened(address: str, *, create: bool = False) -> Iterator[Ledger]:
 
 def enter(ledger: Ledger, work: Callable[[Connection], T]) -> T:
     """Write to the ledger, then sign its new head."""
+    result = write(ledger, work)
+    head.publish(ledger)
+    return result
+
+
+def write(ledger: Ledger, work: Callable[[Connection], T]) -> T:
+    """Write to the ledger; its new head is still to be published."""
 
     def all_of_it(connection: Connection) -> T:
         head.introduce(connection)
         return work(connection)
 
-    result = connect.write(ledger, all_of_it)
-    head.publish(ledger)
-    return result
+    return connect.write(ledger, all_of_it)
 
 
 def version(ledger: Ledger) -> str:

@@ -20,12 +20,14 @@ def listed(address: str | None) -> list[str]:
     if not found:
         return ["no lots yet"]
     width = max(len("lot"), *(len(line.lot) for line in found))
-    heading = f"{'lot':<{width}}  {'verdict':<10}  {'run':>5}  {'of':>3}  {'signed':>6}  started"
+    names = f"{'verdict':<10}  {'run':>5}  {'of':>3}  {'signed':>6}  {'started':<23}  protocol"
+    heading = f"{'lot':<{width}}  {names}"
     return [
         heading,
         *(
             f"{line.lot:<{width}}  {line.verdict:<10}  {line.run:>5}  {line.runs:>3}  "
-            f"{line.signatures:>6}  {line.started}  {line.protocol} {line.protocol_version}"
+            f"{line.signatures:>6}  {_moment(line.started):<23}  "
+            f"{line.protocol} {line.protocol_version}"
             for line in found
         ),
     ]
@@ -37,7 +39,7 @@ def shown(name: str, address: str | None) -> list[str]:
         found = lots.history(ledger, name)
     run = found.runs[-1]
     return [
-        f"lot {found.lot}: run {found.newest}, isletqc {run.isletqc}, {run.started}",
+        f"lot {found.lot}: run {found.newest}, isletqc {run.isletqc}, {_moment(run.started)}",
         f"  folder    {run.out}",
         f"  protocol  SHA-256 {run.protocol}",
         f"  weights   {f'SHA-256 {run.weights}' if run.weights else 'none'}",
@@ -46,7 +48,8 @@ def shown(name: str, address: str | None) -> list[str]:
         *_part("figures", (_estimate(row) for row in found.estimates)),
         *_part("pictures", (_picture(row) for row in found.pictures)),
         *_part(
-            "signatures", (f"{s.time}  {s.who}, {s.role}: {s.meaning}" for s in found.signatures)
+            "signatures",
+            (f"{_moment(s.time)}  {s.who}, {s.role}: {s.meaning}" for s in found.signatures),
         ),
         *_part("audit trail", (line for row in found.events for line in _event(row))),
     ]
@@ -67,7 +70,7 @@ def findings(found: Findings) -> list[str]:
 def signed(under: tuple[Signature, ...]) -> list[str]:
     """One line a signature."""
     return [
-        f"{one.time}  {one.who}, {one.role}: {one.meaning}"
+        f"{_moment(one.time)}  {one.who}, {one.role}: {one.meaning}"
         + ("" if one.valid else f"  VOID: {one.reason}")
         for one in under
     ]
@@ -75,13 +78,13 @@ def signed(under: tuple[Signature, ...]) -> list[str]:
 
 def key(found: Key) -> str:
     """One line a key."""
-    return f"{found.fingerprint[:16]}  {found.created}  {found.who}"
+    return f"{found.fingerprint[:16]}  {_moment(found.created)}  {found.who}"
 
 
 def protocol(loaded: LoadedProtocol, control: Control) -> list[str]:
     """Where a protocol stands in the ledger."""
     about = f"{loaded.protocol.name} {loaded.protocol.version}, SHA-256 {loaded.sha256}"
-    reason = f": {control.reason}" if control.reason else ""
+    reason = f": {control.reason}" if control.state == "draft" else ""
     return [f"{about}: {control.state}{reason}", *(f"  {line}" for line in control.signed)]
 
 
@@ -97,7 +100,7 @@ def _criterion(row: Any) -> str:
 
 def _estimate(row: Any) -> str:
     if row.value is None:
-        return f"{row.name}: not determined: {row.reason}"
+        return f"{row.name}: {row.reason or 'not determined'}"
     interval = (
         ""
         if row.ci_low is None or row.ci_high is None
@@ -112,12 +115,18 @@ def _picture(row: Any) -> str:
 
 
 def _event(row: Any) -> Iterator[str]:
-    yield f"{row.seq:>5}  {row.time}  {row.who} ({row.account})  {row.action}, {row.subject}"
+    by = f"{row.who} ({row.account})"
+    yield f"{row.seq:>5}  {_moment(row.time)}  {by}  {row.action}, {row.subject}"
     if row.why:
         yield f"       why: {row.why}"
     for name in ("old", "new"):
         if (value := getattr(row, name)) != "{}":
             yield f"       {name}: {value}"
+
+
+def _moment(time: str) -> str:
+    """Time as people read it, to the second."""
+    return f"{time[:19].replace('T', ' ')} UTC" if time.endswith("+00:00") else time
 
 
 def _number(value: float | None) -> str:

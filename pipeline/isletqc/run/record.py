@@ -22,6 +22,7 @@ from isletqc.ledger import (
     digest,
     entry,
     folder,
+    head,
     keys,
     signatures,
     store,
@@ -33,6 +34,7 @@ from isletqc.protocol import LoadedProtocol, Release
 from isletqc.records import Signature
 from isletqc.report.results import RunResults
 from isletqc.report.run import write_run
+from isletqc.run import lock
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,21 +175,24 @@ def sign(
         The ledger does not have these results, or does not answer; nothing has changed.
     """
     named = connect.named(address)
-    before = signatures.stored(out)
-    with _perhaps_opened(named) as ledger:
+    digest.document(out / digest.RESULTS)
+    with lock.hold(out), _perhaps_opened(named) as ledger:
         run = _run_to_sign(ledger, out)
+        before = signatures.stored(out)
         made = signatures.make(out, role=role, meaning=meaning, key=key, passphrase=passphrase)
         signatures.add(out, made)
         try:
             _write_report(out)
             _refuse_void(out, key)
             if ledger is not None and run is not None:
-                store.enter(ledger, lambda c: signatures.enter(c, out, run))
+                store.write(ledger, lambda c: signatures.enter(c, out, run))
         except BaseException:
             # Half a signature is none.
             signatures.write(out, before)
             _write_report(out)
             raise
+        if ledger is not None:
+            head.publish(ledger)
     return signatures.read(out)
 
 

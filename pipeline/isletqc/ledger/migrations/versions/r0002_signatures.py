@@ -22,7 +22,7 @@ def upgrade() -> None:
         _link("run", sa.Integer, "runs.event"),
         *_text("who", "role", "meaning", "time", "key", "digest", "public_key", "signature"),
     )
-    op.create_index("signatures_digest", "signatures", ["digest"])
+    op.create_index("signatures_run", "signatures", ["run"])
     op.create_table(
         "protocol_states",
         *_place(),
