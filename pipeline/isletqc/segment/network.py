@@ -7,7 +7,7 @@ are the seeds from which touching islets are split.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import cast
@@ -86,14 +86,13 @@ class UNet(nn.Module):
             levels.append(x)
         return levels
 
-    def decode(self, skips: Sequence[Tensor]) -> Tensor:
-        """Logits from the activations of ``encode``."""
-        x = skips[-1]
-        for narrow, up, skip in zip(
-            reversed(self.narrow), reversed(self.up), reversed(skips[:-1]), strict=True
-        ):
+    def decode(self, skips: list[Tensor]) -> Tensor:
+        """Logits from the activations of ``encode``, which are used up and let go one by one."""
+        x = skips.pop()
+        for narrow, up in zip(reversed(self.narrow), reversed(self.up), strict=True):
             x = functional.interpolate(narrow(x), scale_factor=2.0, mode="bilinear")
-            x = up(torch.cat((skip, x), dim=1))
+            x = torch.cat((skips.pop(), x), dim=1)
+            x = up(x)
         logits: Tensor = self.head(x)[:, : len(self.architecture.classes) + 1]
         return logits
 
