@@ -7,6 +7,7 @@ pytest-xvfb starts the screen. Without one the tests that open windows are skipp
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,7 +16,7 @@ import pytest
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests with a window need a screen."""
-    if os.environ.get("DISPLAY") or os.environ.get("ISLETQC_CI"):
+    if not _no_screen() or os.environ.get("ISLETQC_CI"):
         return
     for item in items:
         if item.get_closest_marker("gui"):
@@ -40,12 +41,19 @@ def _own_preferences(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
 
 
 @pytest.fixture(scope="module")
-def window(qapp: Any) -> Iterator[Any]:
+def window(request: pytest.FixtureRequest) -> Iterator[Any]:
     """A napari window, 1600 x 1000."""
+    if _no_screen():
+        pytest.fail("no X server: install xvfb")  # Qt would end the whole run
+    application = request.getfixturevalue("qapp")
     import napari
 
     viewer = napari.Viewer(show=True)
     viewer.window.resize(1600, 1000)
     yield viewer
     viewer.close()
-    qapp.processEvents()
+    application.processEvents()
+
+
+def _no_screen() -> bool:
+    return sys.platform == "linux" and not os.environ.get("DISPLAY")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -81,8 +82,7 @@ def out_beside(path: Path) -> Path:
 
 def of_file(path: Path) -> PixelSize:
     """Pixel size that a file states, as a run would read it."""
-    facts = pictures.describe(path)
-    return PixelSize(facts.um_per_px, facts.um_per_px_source, facts.problem)
+    return _of_file(path, path.stat().st_mtime_ns)
 
 
 def of_layer(layer: Any) -> PixelSize:
@@ -116,6 +116,13 @@ def advice(code: str, message: str) -> str:
     if code == "pixel-size-unknown":
         return f"{message}\n\nType the micrometres of one pixel under Pixel size, then Run."
     return message
+
+
+@lru_cache(maxsize=32)
+def _of_file(path: Path, mtime_ns: int) -> PixelSize:
+    """Look once: a file is decoded for it, and the panel asks at every change of the layers."""
+    facts = pictures.describe(path)
+    return PixelSize(facts.um_per_px, facts.um_per_px_source, facts.problem)
 
 
 def of_failure(failure: Failure) -> str:

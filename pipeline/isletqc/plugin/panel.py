@@ -47,6 +47,7 @@ class RunPanel(QWidget):
         self._bench = bench_of(viewer)
         self._stop = Event()
         self._worker: Any = None
+        self._proposed: Path | None = None
         self.form = PanelForm(self)
         self._fill()
         self._connect()
@@ -158,13 +159,18 @@ class RunPanel(QWidget):
             path = Path(text)
         if kind == LAYER:
             form.input_path.setText(_named(layer, path))
-        if path is not None:
-            form.out.setText(str(choices.out_beside(path)))
-        elif layer is not None:
-            folder = Path(tempfile.gettempdir()) / "isletqc"
-            form.out.setText(str(folder / f"{layer.name}-isletqc"))
+        self._propose_out(path, layer)
         self._size = self._known_size(kind, layer, path)
         self._tell_pixel_size()
+
+    def _propose_out(self, path: Path | None, layer: Any) -> None:
+        """Propose where results go; what a person typed stays while the input is the same."""
+        out = choices.out_beside(path) if path is not None else None
+        if out is None and layer is not None:
+            out = Path(tempfile.gettempdir()) / "isletqc" / f"{layer.name}-isletqc"
+        if out is not None and out != self._proposed:
+            self.form.out.setText(str(out))
+        self._proposed = out
 
     def _known_size(self, kind: str, layer: Any, path: Path | None) -> PixelSize | None:
         """Pixel size of one picture; None for many, of which each file says its own."""

@@ -39,7 +39,7 @@ class ReviewDock(QWidget):
         self.where = QLabel()
         self.previous = _button("Previous", "Alt+Left", "The picture before")
         self.next = _button("Next", "Alt+Right", "The picture after")
-        self.next_flagged = _button("Next flagged", "Alt+F", "The next picture to be looked at")
+        self.next_flagged = _button("Next flagged", "Alt+N", "The next picture to be looked at")
         self.pictures = _picture_table()
         self.approve = _button("Approve picture", "Alt+A", "I have looked at this and agree")
         self.save = _button("Save", "Alt+Shift+S", "Write corrections, results and report")
