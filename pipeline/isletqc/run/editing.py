@@ -188,7 +188,7 @@ def _begun(
         canvas=canvas,
         picture=picture,
         protocol=protocol,
-        ground=remeasure.ground(image, canvas),
+        ground=remeasure.ground(image, canvas, picture),
         base=autosave.Base(labels_sha256(canvas.labels), len(picture.edits)),
         undo=undo,
         redo=redo,

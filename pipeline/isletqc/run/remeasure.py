@@ -16,7 +16,17 @@ import numpy as np
 from isletqc.measure import fusion, islets, outline, stain, tissue, viability
 from isletqc.protocol import Protocol
 from isletqc.records import Image, Islet, Picture, Regions
-from isletqc.run.canvas import BY_HAND, Box, Canvas, Change, around, as_before, hand_reason, slices
+from isletqc.run.canvas import (
+    BY_HAND,
+    SURE,
+    Box,
+    Canvas,
+    Change,
+    around,
+    as_before,
+    hand_reason,
+    slices,
+)
 
 # How the names of the checks begin that `measure.viability` adds to a picture's fitness.
 _VITAL_CHECKS = ("saturated_live", "saturated_dead", "signal_", "separation")
@@ -24,15 +34,18 @@ _VITAL_CHECKS = ("saturated_live", "saturated_dead", "signal_", "separation")
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """What the whole picture tells: its tissues, and the light of its background."""
+    """What the whole picture tells: its tissues, the light of its background, its first islets."""
 
     tissue: tissue.Tissue
     light: stain.Light | None
+    first: Mapping[int, Islet]
 
 
-def ground(image: Image, canvas: Canvas) -> Ground:
+def ground(image: Image, canvas: Canvas, picture: Picture) -> Ground:
     """Look at the whole picture, once before it is corrected."""
-    return Ground(tissue.of(canvas.classes), stain.background(image, canvas.classes))
+    first = {islet.label: islet for islet in picture.islets}
+    light = stain.background(image, canvas.classes)
+    return Ground(tissue.of(canvas.classes), light, first)
 
 
 def regions_of(canvas: Canvas, picture: Picture) -> Regions:
@@ -76,8 +89,10 @@ def after(
     now = Ground(
         tissue.after(before.tissue, canvas.classes, old_classes, change.box),
         stain.background(image, canvas.classes),
+        before.first,
     )
     found = _islets(image, regions, canvas, change, picture=picture, protocol=protocol)
+    found = tuple(_as_first(islet, canvas, before.first.get(islet.label)) for islet in found)
     if not _same_light(before.light, now.light):
         found = stain.relit(found, image.channels, now.light)
     measured = islets.with_tissue(found, regions, now.tissue, protocol.sizing)
@@ -131,6 +146,28 @@ def _islets(
     gone = {*change.labels, *boxes}
     kept = [i for i in picture.islets if i.label not in gone]
     return tuple(sorted([*kept, *again], key=lambda islet: islet.label))
+
+
+def _as_first(islet: Islet, canvas: Canvas, first: Islet | None) -> Islet:
+    """Give an islet that is again as it was at first the probability that it had.
+
+    A picture from disk has the islets' means only, rounded, for the probability of its pixels.
+    """
+    if first is None or islet.probability == first.probability or _form(islet) != _form(first):
+        return islet
+    place = slices(canvas.boxes[islet.label])
+    pixels = canvas.probability[place][canvas.labels[place] == islet.label]
+    of_disk = bool(np.all(pixels == mean_probability(first)))
+    return replace(islet, probability=first.probability) if of_disk else islet
+
+
+def mean_probability(islet: Islet) -> int:
+    """Probability of an islet, in 1/255, as its pixels have it when only its mean is known."""
+    return round(islet.probability * SURE)
+
+
+def _form(islet: Islet) -> tuple[object, ...]:
+    return islet.area_um2, islet.centroid_yx_um, islet.major_axis_um, islet.feret_um
 
 
 def _in_reach(canvas: Canvas, change: Change) -> dict[int, Box]:

@@ -281,7 +281,7 @@ def _plane(path: Path, picture: Picture) -> NDArray[Any]:
 def _probability(labels: NDArray[np.int32], islets: Sequence[Islet]) -> NDArray[np.uint8]:
     table = np.full(int(labels.max(initial=0)) + 1, SURE, np.uint8)
     for islet in islets:
-        table[islet.label] = round(islet.probability * SURE)
+        table[islet.label] = remeasure.mean_probability(islet)
     return table[labels]
 
 
