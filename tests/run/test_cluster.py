@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -45,7 +46,7 @@ def two_workers() -> Iterator[Client]:
     with (
         dask.config.set({"distributed.scheduler.allowed-failures": 1}),
         LocalCluster(
-            n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address=None,
+            n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address="127.0.0.1:0",
             silence_logs=50,
         ) as made,
         Client(made) as client,
@@ -73,6 +74,21 @@ def method(classical: Path) -> Method:
     loaded = protocol.load(str(classical))
     facts = cluster.segmentation.method_facts(loaded.protocol.segmentation)
     return Method(loaded, "cpu", facts.sha256, pixel_size_um=2.4)
+
+
+@contextmanager
+def in_process(**workers: dict[str, Any]) -> Iterator[Client]:
+    """A scheduler and workers as threads of this process, each with options of its own."""
+    options = {"dashboard_address": "127.0.0.1:0", "host": "127.0.0.1"}
+    made = SpecCluster(
+        workers={
+            name: {"cls": Worker, "options": {"nthreads": 1, **own}}
+            for name, own in workers.items()
+        },
+        scheduler={"cls": Scheduler, "options": options},
+    )
+    with made, Client(made) as client:
+        yield client
 
 
 def jobs_of(pictures: tuple[Path, ...], out: Path) -> list[Job]:
@@ -158,15 +174,7 @@ def test_a_picture_that_kills_its_workers_is_one_error_row(
 def test_pictures_go_to_the_workers_that_announce_a_gpu(
     tmp_path: Path, pictures: tuple[Path, ...], method: Method
 ) -> None:
-    plain: dict[str, Any] = {"cls": Worker, "options": {"nthreads": 1}}
-    gpu = {"cls": Worker, "options": {"nthreads": 1, "resources": {"GPU": 1}}}
-    with (
-        SpecCluster(
-            workers={"plain": plain, "gpu": gpu},
-            scheduler={"cls": Scheduler, "options": {"dashboard": False, "host": "127.0.0.1"}},
-        ) as made,
-        Client(made) as client,
-    ):
+    with in_process(plain={}, gpu={"resources": {"GPU": 1}}) as client:
         found = dict(
             cluster.analysed(
                 jobs_of(pictures[:3], tmp_path), method, scheduler=address(client), workers=2
@@ -237,13 +245,7 @@ def test_workers_without_a_gpu_are_refused_for_cuda(
 def test_workers_of_several_threads_are_refused(
     tmp_path: Path, pictures: tuple[Path, ...], method: Method
 ) -> None:
-    with (
-        LocalCluster(
-            n_workers=1, threads_per_worker=2, processes=False, dashboard_address=None,
-            host="127.0.0.1",
-        ) as made,
-        Client(made) as client,
-    ):  # fmt: skip
+    with in_process(wide={"nthreads": 2}) as client:
         assert "--nthreads 1" in refused(jobs_of(pictures, tmp_path), method, client)
 
 
