@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -223,3 +224,24 @@ def test_an_edit_dated_after_it_was_entered_shows_a_clock_set_back(
     (found,) = verify.ledger(ledger).broken
     assert "is dated 2999-01-01" in found
     assert "a clock was set back" in found
+
+
+def test_without_psycopg_the_message_says_what_to_install(environment: pytest.MonkeyPatch) -> None:
+    environment.setitem(sys.modules, "psycopg", None)
+    with (
+        pytest.raises(LedgerError, match=r"pip install 'isletqc\[postgresql\]'"),
+        store.opened("postgresql://nowhere/none"),
+    ):
+        pass
+
+
+def test_a_backup_of_a_broken_ledger_is_made_and_says_so(
+    new_address: NewAddress, make_folder: MakeFolder
+) -> None:
+    with store.opened(new_address("sqlite"), create=True) as ledger:
+        enter(ledger, make_folder("A"))
+        with ledger.engine.begin() as connection:
+            connection.execute(text("DROP TRIGGER estimates_no_update"))
+            connection.execute(text("UPDATE estimates SET value = 1"))
+        with pytest.raises(LedgerError, match="everything was copied, but it is not whole: rows"):
+            copying.backup(ledger, new_address("sqlite"))

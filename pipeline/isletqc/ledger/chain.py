@@ -18,7 +18,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Table, insert, select
 
 from isletqc.ledger import canonical
-from isletqc.ledger.schema import TABLES, events
+from isletqc.ledger.schema import events
 
 GENESIS = "0" * 64
 CONTENT = ("seq", "time", "who", "account", "action", "subject", "old", "new", "why", "rows")
@@ -127,8 +127,3 @@ def _row(table: Table, seq: int, n: int, row: Mapping[str, Any]) -> dict[str, An
 
 def _stored(connection: Connection, table: Table, seq: int) -> str:
     return rows_sha256(table, connection.execute(select(table).where(table.c.event == seq)))
-
-
-def tables_by_name() -> dict[str, Table]:
-    """All tables but the trail itself."""
-    return {table.name: table for table in TABLES}

@@ -66,7 +66,7 @@ def connected(address: str) -> Iterator[Ledger]:
     """Open a database by file name or by ``sqlite://`` or ``postgresql://`` URL; close it after."""
     url = _url(address)
     file = Path(url.database or "") if url.get_backend_name() == "sqlite" else None
-    engine = _sqlite(url) if file else create_engine(url)
+    engine = _sqlite(url) if file else _server(url)
     shown = str(file) if file else _without_password(url)
     try:
         yield Ledger(shown, engine, file)
@@ -136,6 +136,15 @@ def _sqlite(url: URL) -> Engine:
     event.listen(engine, "connect", _settings)
     event.listen(engine, "begin", _begin)
     return engine
+
+
+def _server(url: URL) -> Engine:
+    try:
+        return create_engine(url)
+    except ImportError as e:
+        raise LedgerError(
+            "a ledger on a PostgreSQL server needs psycopg: pip install 'isletqc[postgresql]'"
+        ) from e
 
 
 def _settings(connection: Any, _: Any) -> None:

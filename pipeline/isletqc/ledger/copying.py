@@ -18,7 +18,7 @@ def backup(source: Ledger, target: str) -> int:
     Raises
     ------
     LedgerError
-        The target holds a ledger already, or the copy is not whole.
+        The target holds a ledger already; or the copy is not whole, as the ledger is not.
     """
     with connect.connected(target) as copy:
         if (copy.file is None or copy.file.is_file()) and store.version(copy):
@@ -30,7 +30,10 @@ def backup(source: Ledger, target: str) -> int:
         head.publish(copy)
         found = verify.ledger(copy)
         if found.broken:
-            raise LedgerError(f"{copy.address}: the copy is not whole: {found.broken[0]}")
+            raise LedgerError(
+                f"{copy.address}: everything was copied, but it is not whole: {found.broken[0]}; "
+                f"see isletqc verify --ledger {source.address}"
+            )
         return connect.read(copy, chain.head)[0]
 
 
