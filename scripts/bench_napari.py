@@ -119,4 +119,4 @@ def say_memory(what: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -14,10 +14,10 @@ from time import perf_counter
 from typing import Any
 
 from qtpy.QtCore import QObject, QTimer, Signal
-from qtpy.QtWidgets import QApplication, QInputDialog, QWidget
+from qtpy.QtWidgets import QApplication, QWidget
 
 from isletqc.errors import IsletQCError
-from isletqc.plugin import leaving, preferences, standing
+from isletqc.plugin import leaving, preferences, standing, steps
 from isletqc.plugin.stage import Stage
 from isletqc.plugin.standing import Standing
 from isletqc.plugin.threads import Work, start
@@ -144,15 +144,15 @@ class Bench(QObject):
 
     def change(self, make: Callable[[Canvas], Change]) -> bool:
         """Make one correction; a refusal is told and nothing has changed."""
-        return self._step(lambda work: _made(work, make(work.canvas), self._who()))
+        return self._step(lambda work: steps.made(work, make(work.canvas), _who()))
 
     def undo(self) -> bool:
         """Take the last correction back."""
-        return self._step(lambda work: _undone(work, self._who()))
+        return self._step(lambda work: steps.undone(work, _who()))
 
     def redo(self) -> bool:
         """Make the correction again that was taken back."""
-        return self._step(lambda work: _redone(work, self._who()))
+        return self._step(lambda work: steps.redone(work, _who()))
 
     def _step(self, step: Callable[[Editing], tuple[Editing, Box]]) -> bool:
         if self.work is None or not self.stage.there():
@@ -232,7 +232,7 @@ class Bench(QObject):
 
         def keep(found: Review, work: Editing) -> tuple[Review, Editing]:
             found, work = review.save(found, self.place, work)
-            return review.approve(found, self.place, work, who=self._who())
+            return review.approve(found, self.place, work, who=_who())
 
         return self._keep(keep)
 
@@ -333,30 +333,9 @@ class Bench(QObject):
         autosave.discard(work.folder)
         return work
 
-    def _who(self) -> str:
-        """Name of the person; asked for once and then kept in the preferences."""
-        if not preferences.who():
-            question = "Name that stands beside edits and approvals:"
-            name, given = QInputDialog.getText(
-                _window(), "Who I am", question, text=preferences.login()
-            )
-            if given:
-                preferences.set_who(name)
-        return preferences.who()
 
-
-def _made(work: Editing, change: Change, who: str) -> tuple[Editing, Box]:
-    return editing.made(work, change, who=who), change.box
-
-
-def _undone(work: Editing, who: str) -> tuple[Editing, Box]:
-    done = editing.undone(work, who=who)
-    return done, done.redo[-1].box
-
-
-def _redone(work: Editing, who: str) -> tuple[Editing, Box]:
-    done = editing.redone(work, who=who)
-    return done, done.undo[-1].box
+def _who() -> str:
+    return leaving.ask_who(_window())
 
 
 def _window() -> QWidget | None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from napari.layers import Image
 
 from isletqc import protocol
 from isletqc.errors import UsageError
@@ -111,11 +112,32 @@ def save_layer(layer: Any, folder: Path, um_per_px: float) -> Path:
     return phantoms.write_tiff(folder / f"{name}.tif", pixels[..., :3], um_per_px)
 
 
+def picture_layer(viewer: Any) -> Any:
+    """Give the picture that is selected, or else the lowest one; None where there is none."""
+    images = [n for n in viewer.layers if isinstance(_bare(n), Image)]
+    images = [n for n in images if n.name != layers.UNCERTAINTY]
+    active = viewer.layers.selection.active
+    chosen = [n for n in images if active is not None and n.name == active.name]
+    return next(iter([*chosen, *images]), None)
+
+
+def named(layer: Any, path: Path | None) -> str:
+    """Write which layer is analysed, and from which file."""
+    if layer is None:
+        return ""
+    return f"{layer.name} ({path.name})" if path else f"{layer.name} (in memory)"
+
+
 def advice(code: str, message: str) -> str:
     """Say in the panel's words what to do about an error."""
     if code == "pixel-size-unknown":
         return f"{message}\n\nType the micrometres of one pixel under Pixel size, then Run."
     return message
+
+
+def _bare(layer: Any) -> Any:
+    """Layer without the wrapper that napari puts around what it hands to plugins."""
+    return getattr(layer, "__wrapped__", layer)
 
 
 @lru_cache(maxsize=32)

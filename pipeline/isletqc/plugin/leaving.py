@@ -1,4 +1,4 @@
-"""Questions before work is left: unsaved edits, edits that a killed program left behind."""
+"""Questions to the person: who, unsaved edits, edits that a killed program left behind."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 from typing import Literal
 
 from qtpy.QtCore import QEvent, QObject
-from qtpy.QtWidgets import QMessageBox, QWidget
+from qtpy.QtWidgets import QInputDialog, QMessageBox, QWidget
 
+from isletqc.plugin import preferences
 from isletqc.records import Edit
 
 Leave = Literal["save", "discard", "stay"]
@@ -49,6 +50,16 @@ def ask_recover(parent: QWidget | None, name: str, edits: Sequence[Edit]) -> boo
     box.setEscapeButton(recover)
     box.exec()
     return box.clickedButton() is recover
+
+
+def ask_who(parent: QWidget | None) -> str:
+    """Give the name of the person, asked for once and then kept in the preferences."""
+    if not preferences.who():
+        question = "Name that stands beside edits and approvals:"
+        name, given = QInputDialog.getText(parent, "Who I am", question, text=preferences.login())
+        if given:
+            preferences.set_who(name)
+    return preferences.who()
 
 
 class Doorkeeper(QObject):

@@ -13,7 +13,6 @@ from threading import Event
 from typing import Any
 
 import napari
-import napari.layers
 from napari.qt.threading import create_worker
 from qtpy.QtCore import Signal
 from qtpy.QtGui import QGuiApplication, QShowEvent
@@ -25,7 +24,7 @@ from isletqc.plugin import choice as choices
 from isletqc.plugin import layers, preferences
 from isletqc.plugin.bench import bench_of
 from isletqc.plugin.choice import Choice, PixelSize
-from isletqc.plugin.panel_form import FILE, FOLDER, LAYER, SHEET, PanelForm, entitle
+from isletqc.plugin.panel_form import FILE, FOLDER, LAYER, SHEET, PanelForm, ask_path, entitle
 from isletqc.records import Failure, Picture
 from isletqc.run import batch
 from isletqc.run.batch import Finished
@@ -98,12 +97,7 @@ class RunPanel(QWidget):
         return replace(picked, source=path, pixel_size_um=um_per_px)
 
     def _layer(self) -> Any:
-        """Give the picture that is selected, or else the lowest one."""
-        images = [n for n in self._viewer.layers if isinstance(_bare(n), napari.layers.Image)]
-        images = [n for n in images if n.name != layers.UNCERTAINTY]
-        active = self._viewer.layers.selection.active
-        chosen = [n for n in images if active is not None and n.name == active.name]
-        return next(iter([*chosen, *images]), None)
+        return choices.picture_layer(self._viewer)
 
     def _protocol(self) -> str:
         chosen = self.form.protocol.currentData()
@@ -158,7 +152,7 @@ class RunPanel(QWidget):
         if kind != LAYER and (text := form.input_path.text().strip()):
             path = Path(text)
         if kind == LAYER:
-            form.input_path.setText(_named(layer, path))
+            form.input_path.setText(choices.named(layer, path))
         self._propose_out(path, layer)
         self._size = self._known_size(kind, layer, path)
         self._tell_pixel_size()
@@ -348,29 +342,12 @@ class RunPanel(QWidget):
 
     def _browse_input(self) -> None:
         kind = self.form.input_kind.currentText()
-        if kind == FOLDER:
-            path = QFileDialog.getExistingDirectory(self, "Folder of pictures")
-        else:
-            only = "Sample sheets (*.csv)" if kind == SHEET else "Pictures (*)"
-            path, _ = QFileDialog.getOpenFileName(self, kind, "", only)
-        if path:
+        if path := ask_path(self, kind):
             self.set_input(kind, path)
 
     def _browse_out(self) -> None:
-        path = QFileDialog.getExistingDirectory(self, "Folder for the results")
-        if path:
+        if path := ask_path(self, FOLDER):
             self.form.out.setText(path)
-
-
-def _bare(layer: Any) -> Any:
-    """Layer without the wrapper that napari puts around what it hands to plugins."""
-    return getattr(layer, "__wrapped__", layer)
-
-
-def _named(layer: Any, path: Path | None) -> str:
-    if layer is None:
-        return ""
-    return f"{layer.name} ({path.name})" if path else f"{layer.name} (in memory)"
 
 
 __all__ = ["FILE", "FOLDER", "LAYER", "SHEET", "RunPanel"]

@@ -8,6 +8,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
     QComboBox,
     QDockWidget,
+    QFileDialog,
     QGridLayout,
     QHBoxLayout,
     QLabel,
@@ -146,6 +147,14 @@ class PanelForm:
             column.addWidget(widget)
         column.addStretch(1)
         parent.setMinimumWidth(330)
+
+
+def ask_path(parent: QWidget, kind: str) -> str:
+    """Ask for a picture, a folder or a sheet; empty when the person changed their mind."""
+    if kind == FOLDER:
+        return QFileDialog.getExistingDirectory(parent, "Choose a folder")
+    only = "Sample sheets (*.csv)" if kind == SHEET else "Pictures (*)"
+    return QFileDialog.getOpenFileName(parent, f"Choose: {kind.lower()}", "", only)[0]
 
 
 def note() -> QLabel:
