@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 
-from isletqc.decide.coverage import Coverage, Setting, cover
+from isletqc.decide.coverage import Coverage, Setting, cover, held_by_sampling
 from isletqc.protocol import Uncertainty
 
 EXACT = Uncertainty.model_validate(
@@ -84,3 +84,12 @@ def test_every_lot_is_in_one_tenth_of_the_stated_probabilities() -> None:
 def test_the_same_seed_gives_the_same_table() -> None:
     setting = Setting("lognormal", 2, 50, USUAL, 0.06)
     assert cover(setting, lots=20, seed=9) == cover(setting, lots=20, seed=9)
+
+
+@pytest.mark.parametrize("seen", [20, 50, 100, 200, 600])
+@pytest.mark.parametrize("law", ["Weibull", "lognormal", "SC-islets"])
+def test_sampling_alone_is_covered_in_93_to_97_percent_of_20000_lots(law: str, seen: int) -> None:
+    held, too_high, too_low = held_by_sampling(law, seen, lots=20_000, seed=2)
+    assert 0.93 <= held <= 0.97
+    assert held + too_high + too_low == pytest.approx(1)
+    assert too_high <= 0.025

@@ -107,6 +107,22 @@ def poisson_sum(
     return np.concatenate([lower, upper])
 
 
+def ends_of_sums(
+    total: Values, squares: Values, cubes: Values, largest: Values, confidence: float
+) -> tuple[Values, Values]:
+    """Give the ends of the interval that ``poisson_sum`` leads to, for many sums at once.
+
+    Parameters
+    ----------
+    total, squares, cubes, largest : (N,) as in ``Moments``; totals over 0
+    confidence : of the intervals
+    """
+    tail = np.asarray((1 - confidence) / 2)
+    lower = _gamma(total, squares, tail)
+    gamma = _gamma(total + largest, squares + largest**2, 1 - tail)
+    return lower, np.maximum(gamma, _hall(total, squares, cubes / squares**1.5, ndtri(1 - tail)))
+
+
 def cautious_sum(contributions: Values, *, inflation: float = 1.0) -> Values:
     """Spread of the expected sum for limits from above: its upper half lies higher.
 
@@ -196,11 +212,13 @@ def _thinned(values: Values) -> Values:
     return np.asarray(np.quantile(values, _probabilities(_NODES), method="hazen"))
 
 
-def _gamma(mean: float, variance: float, probability: Values) -> Values:
+def _gamma(mean: float | Values, variance: float | Values, probability: Values) -> Values:
     return np.asarray(gammaincinv(mean**2 / variance, probability) * variance / mean)
 
 
-def _hall(total: float, variance: float, skewness: float, deviate: Values) -> Values:
+def _hall(
+    total: float | Values, variance: float | Values, skewness: float | Values, deviate: Values
+) -> Values:
     """Upper confidence bounds by the cubic transformation of the studentised sum."""
     t = 3 / skewness * (np.cbrt(1 - skewness * (deviate + skewness / 6)) - 1)
     return np.asarray(total - np.sqrt(variance) * t)
