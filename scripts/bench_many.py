@@ -1,4 +1,4 @@
-"""A run over many small pictures: speed and memory from first to last, and the report at the end."""
+"""A run over many small pictures: speed and memory from first to last, then the report."""
 
 from __future__ import annotations
 

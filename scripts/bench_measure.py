@@ -37,19 +37,20 @@ def figures(loaded: LoadedProtocol, options: argparse.Namespace, folder: Path) -
     """Measure everything that the table shows."""
     facts = segmentation.method_facts(loaded.protocol.segmentation)
     picture, sparse = _draw(folder, loaded.protocol.stain)
-    own = _stages(picture, loaded, options, folder)
+    # First of all: Linux counts the memory of this process to those that it starts.
+    process, peers = _process(picture, options, folder), _peers(picture, options)
     found: dict[str, Any] = {
         "method": facts.name,
         "device": segmentation.device_name(options.device),
         "threads": torch.get_num_threads(),
         "cores": cores(),
         "repeats": options.repeats,
-        "seconds": own,
+        "seconds": _stages(picture, loaded, options, folder),
         "seconds_classical": _stages(picture, _classical(loaded), options, folder),
         "pictures_per_second": _throughput(picture, loaded, options, folder),
-        "process": _process(picture, options, folder),
+        "process": process,
         "growth": _growth(picture, sparse, loaded, options, folder),
-        "peers": _peers(picture, options),
+        "peers": peers,
     }
     if facts.sha256:
         found |= _rates(loaded, options)
