@@ -120,13 +120,11 @@ def test_the_workbook_runs_nothing_and_turns_no_name_into_a_number(finished: Pat
 
 
 def test_the_crate_is_read_by_its_own_library(finished: Path) -> None:
-    pytest.importorskip("rocrate")
-    from rocrate.rocrate import ROCrate
-
+    library = pytest.importorskip("rocrate.rocrate")
     from isletqc.report.crate import write_crate
 
     write_crate(finished, read(finished))
-    crate = ROCrate(finished)
+    crate = library.ROCrate(finished)
     assert {"results.json", "report.html", "objects.csv"} <= {e.id for e in crate.data_entities}
     action = crate.dereference("#run")
     assert action["instrument"]["version"] == "0.1.0"

@@ -14,8 +14,9 @@ import pytest
 from isletqc.records import Flag
 from isletqc.report import texts, texts_charts, texts_definitions
 from isletqc.report.overlay import encode_jpeg
-from isletqc.report.page import report_html, short, shown
+from isletqc.report.page import report_html
 from isletqc.report.picture import write_picture
+from isletqc.report.plain import short, shown
 from isletqc.report.thumbnails import LEAST_BYTES, MOST_BYTES, thumbnail_share
 
 MODULES = (texts, texts_charts, texts_definitions)

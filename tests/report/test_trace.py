@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from isletqc.records import Approval, Edit, Signature
 from isletqc.report import texts, trace
@@ -24,18 +24,12 @@ def edit(minute: int, who: str = "M. Okafor", **changes: Any) -> Edit:
     return Edit(**facts | changes)
 
 
-def signature(role: str = "author", *, valid: bool = True, reason: str = "") -> Signature:
+def signature(
+    role: Literal["author", "reviewer"] = "author", *, valid: bool = True, reason: str = ""
+) -> Signature:
     who = {"author": "M. Okafor", "reviewer": "J. Lindqvist"}[role]
-    return Signature(
-        who,
-        role,
-        "I agree",
-        "2026-11-22T20:00:00+00:00",
-        "9f3c",
-        "ab" * 32,
-        valid,
-        reason,  # type: ignore[arg-type]
-    )
+    time, digest = "2026-11-22T20:00:00+00:00", "ab" * 32
+    return Signature(who, role, "I agree", time, "9f3c", digest, valid, reason)
 
 
 def words(make: Any, folder: Path, *pictures: Any, **changes: Any) -> str:
