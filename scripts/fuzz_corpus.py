@@ -10,7 +10,7 @@ import io
 import struct
 import tempfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -64,9 +64,9 @@ def lif(images: Mapping[str, NDArray[Any]], *, um_per_px: float = 1.5) -> bytes:
 def _lif_element(number: int, name: str, pixels: NDArray[Any], um_per_px: float) -> str:
     *stack, channels, height, width = pixels.shape
     size = pixels.itemsize
-    sides = ((1, width, size), (2, height, size * width))
+    sides = [(1, width, size), (2, height, size * width)]
     if stack:
-        sides += ((3, stack[0], size * width * height * channels),)
+        sides.append((3, stack[0], size * width * height * channels))
     axes = "".join(
         f'<DimensionDescription DimID="{axis}" NumberOfElements="{n}" Origin="0" '
         f'Length="{(n - 1) * um_per_px * 1e-6:.9e}" Unit="m" BitInc="0" BytesInc="{step}"/>'
@@ -91,7 +91,7 @@ def ome_zarr(
 ) -> Sample:
     """Files of an OME-Zarr of one level by zarr; version 0.4 or 0.5."""
     three = version == "0.5"
-    scales = {
+    scales: dict[str, Any] = {
         "version": version,
         "name": "drawn",
         "axes": [_zarr_axis(letter) for letter in axes],
@@ -104,7 +104,7 @@ def ome_zarr(
             }
         ],
     }
-    multiscales = {"multiscales": [scales]}
+    multiscales: dict[str, Any] = {"multiscales": [scales]}
     with tempfile.TemporaryDirectory() as folder:
         top = Path(folder)
         group = zarr.open_group(str(top), mode="w", zarr_format=3 if three else 2)
@@ -192,6 +192,7 @@ def mutated(sample: Sample, others: Mapping[str, Sample], rng: np.random.Generat
 
 
 def _damage(data: bytes, others: Mapping[str, Sample], rng: np.random.Generator) -> bytes:
+    ways: tuple[Callable[..., bytes], ...]
     ways = (_cut, _flip, _flip_head, _absurd, _splice, _repeat)
     if data[:4] in (b"II*\0", b"II+\0", b"MM\0*", b"MM\0+"):
         ways = (*ways, _tag, _tag, _tag, _circle)
@@ -199,7 +200,7 @@ def _damage(data: bytes, others: Mapping[str, Sample], rng: np.random.Generator)
         ways = (_number, _number, _cut, _flip, _splice)
     elif data.startswith(b"\x89PNG"):
         ways = (*ways, _png_chunk, _png_chunk)
-    way = ways[int(rng.integers(len(ways)))]
+    way: Callable[..., bytes] = ways[int(rng.integers(len(ways)))]
     return _splice(data, others, rng) if way is _splice else way(data, rng=rng, others=others)
 
 
@@ -228,8 +229,7 @@ def _absurd(data: bytes, *, rng: np.random.Generator, **_: object) -> bytes:
         return data
     at = int(rng.integers(0, len(data) - size + 1))
     value = int(rng.choice(_ABSURD)) * (2 ** int(rng.choice([0, 31])) if size == 8 else 1)
-    order = "little" if rng.random() < 0.7 else "big"
-    raw = (value % 256**size).to_bytes(size, order)  # type: ignore[arg-type]
+    raw = int(value % 256**size).to_bytes(size, "little" if rng.random() < 0.7 else "big")
     return data[:at] + raw + data[at + size :]
 
 
@@ -305,7 +305,7 @@ def _circle(data: bytes, *, rng: np.random.Generator, **_: object) -> bytes:
     """Lead the chain of TIFF directories back, or anywhere."""
     changed = bytearray(data)
     try:
-        _, first, count, size, offset = _first_directory(data)
+        first, count, size, offset = _first_directory(data)[1:]
         back = first - (8 if size == 20 else 2)
         target = back if rng.random() < 0.5 else int(rng.integers(0, len(data)))
         struct.pack_into(offset, changed, first + size * count, target)

@@ -15,6 +15,7 @@ import dask
 import numpy as np
 import pytest
 import tifffile
+import torch
 from distributed import Client, LocalCluster, Scheduler, SpecCluster, Worker
 from typer.testing import Result
 
@@ -23,6 +24,7 @@ from isletqc.errors import UsageError
 from isletqc.records import Failure, Picture, Sample
 from isletqc.run import cluster
 from isletqc.run.picture import Job, Method, Outcome, analyse
+from isletqc.segment import run as segmentation
 
 Cli = Callable[..., Result]
 TABLES = ("objects.csv", "images.csv", "lots.csv")
@@ -45,11 +47,11 @@ def two_workers() -> Iterator[Client]:
     """A scheduler and two worker processes; a task that kills one worker is tried once more."""
     with (
         dask.config.set({"distributed.scheduler.allowed-failures": 1}),
-        LocalCluster(
+        LocalCluster(  # type: ignore[no-untyped-call]
             n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address="127.0.0.1:0",
             silence_logs=50,
         ) as made,
-        Client(made) as client,
+        Client(made) as client,  # type: ignore[no-untyped-call]
     ):  # fmt: skip
         yield client
 
@@ -72,7 +74,7 @@ def pictures(tmp_path_factory: pytest.TempPathFactory, lot: Path) -> tuple[Path,
 def method(classical: Path) -> Method:
     """Thresholds and watershed, which need no network."""
     loaded = protocol.load(str(classical))
-    facts = cluster.segmentation.method_facts(loaded.protocol.segmentation)
+    facts = segmentation.method_facts(loaded.protocol.segmentation)
     return Method(loaded, "cpu", facts.sha256, pixel_size_um=2.4)
 
 
@@ -80,14 +82,14 @@ def method(classical: Path) -> Method:
 def in_process(**workers: dict[str, Any]) -> Iterator[Client]:
     """A scheduler and workers as threads of this process, each with options of its own."""
     options = {"dashboard_address": "127.0.0.1:0", "host": "127.0.0.1"}
-    made = SpecCluster(
+    made = SpecCluster(  # type: ignore[no-untyped-call]
         workers={
             name: {"cls": Worker, "options": {"nthreads": 1, **own}}
             for name, own in workers.items()
         },
         scheduler={"cls": Scheduler, "options": options},
     )
-    with made, Client(made) as client:
+    with made, Client(made) as client:  # type: ignore[no-untyped-call]
         yield client
 
 
@@ -233,7 +235,7 @@ def test_workers_with_other_weights_are_refused(
 def test_workers_without_a_gpu_are_refused_for_cuda(
     tmp_path: Path, pictures: tuple[Path, ...], method: Method, two_workers: Client
 ) -> None:
-    if any(two_workers.run(cluster.torch.cuda.is_available).values()):
+    if any(two_workers.run(torch.cuda.is_available).values()):
         pytest.skip("this machine has a GPU")
     said = refused(jobs_of(pictures, tmp_path), replace(method, device="cuda"), two_workers)
     assert "no usable GPU" in said
