@@ -171,9 +171,9 @@ def test_ends_of_many_sums_are_those_of_each() -> None:
     rng = np.random.default_rng(8)
     parts = [rng.lognormal(-0.5, 1.2, n) for n in (5, 20, 300)]
     found = [spread.moments(p) for p in parts]
-    columns = (np.array([getattr(m, n) for m in found]) for n in ("total", "squares", "cubes"))
-    largest = np.array([m.largest for m in found])
-    low, high = spread.ends_of_sums(*columns, largest, 0.95)
+    names = ("total", "squares", "cubes", "largest")
+    total, squares, cubes, largest = (np.array([getattr(m, n) for m in found]) for n in names)
+    low, high = spread.ends_of_sums(total, squares, cubes, largest, 0.95)
     for k, m in enumerate(found):
         ends = spread.interval(spread.poisson_sum(m, reference=1.0), 0.95)
         assert (low[k], high[k]) == pytest.approx(ends, rel=3e-3)

@@ -142,8 +142,9 @@ def held_by_sampling(law: str, seen: int, *, lots: int, seed: int) -> tuple[floa
     counts = np.maximum(rng.poisson(seen, lots), 1)
     each = ieq.ieq(ieq.sphere_nl(sizes_of(LAWS[law], rng)(int(counts.sum()))))
     first = np.concatenate([[0], np.cumsum(counts)[:-1]])
-    sums = [np.add.reduceat(each**k, first) for k in (1, 2, 3)]
-    low, high = spread.ends_of_sums(*sums, np.maximum.reduceat(each, first), 0.95)
+    total, squares, cubes = (np.add.reduceat(each**k, first) for k in (1, 2, 3))
+    largest = np.maximum.reduceat(each, first)
+    low, high = spread.ends_of_sums(total, squares, cubes, largest, 0.95)
     return (
         float(np.mean((low <= truth) & (truth <= high))),
         float(np.mean(low > truth)),
