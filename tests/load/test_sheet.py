@@ -273,3 +273,12 @@ def test_what_is_no_sheet_is_refused(make: Make, data: bytes, what: str) -> None
 def test_a_missing_sheet_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SheetError, match=r"none\.csv: the sample sheet cannot be read: No such"):
         sheet.read(tmp_path / "none.csv")
+
+
+def test_a_sheet_that_is_a_folder_or_far_too_large_is_refused_unread(tmp_path: Path) -> None:
+    with pytest.raises(SheetError, match="found a folder or device"):
+        sheet.read(tmp_path)
+    with (tmp_path / "large.csv").open("wb") as file:
+        file.truncate(2**40)
+    with pytest.raises(SheetError, match="over 64 MB"):
+        sheet.read(tmp_path / "large.csv")

@@ -45,7 +45,7 @@ RANGES = {
 _OF_LOT = ("stain", "suspension_ml", "recipient_kg", "settled_tissue_ml", "infusion")
 _OF_SPECIMEN = ("aliquot_ul", "dilution", "day")
 _DELIMITERS = (",", ";", "\t")
-_MAX_NAME, _MAX_NOTES = 200, 5000
+_MAX_NAME, _MAX_NOTES, _MAX_BYTES = 200, 5000, 64 * 2**20
 _NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _COMMA_NUMBER = re.compile(r"[+-]?[0-9]+,[0-9]+")
 
@@ -118,6 +118,10 @@ def _parse(path: Path) -> tuple[int, list[str], list[tuple[int, list[str]]]]:
 
 def _text(path: Path) -> str:
     try:
+        if path.exists() and not path.is_file():
+            raise SheetError(f"{path}: expected a CSV file, found a folder or device")
+        if path.stat().st_size > _MAX_BYTES:
+            raise SheetError(f"{path}: expected a sample sheet, found a file of over 64 MB")
         data = path.read_bytes()
     except (OSError, ValueError) as e:
         cause = getattr(e, "strerror", None) or e
