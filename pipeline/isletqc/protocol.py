@@ -295,16 +295,12 @@ class Protocol(_Frozen):
                 "limits on immunofluorescence must say supportive: true, as flow cytometry is the "
                 f"method of record; found {', '.join(binding)}"
             )
-        if self.segmentation.method == "network":
-            raise ValueError("stain immunofluorescence needs segmentation.method: classical")
         return self
 
     @model_validator(mode="after")
     def _viability_fits_the_stain(self) -> Protocol:
         if (self.viability is not None) != (self.stain == "live-dead"):
             raise ValueError("a viability section goes with stain live-dead, and only with it")
-        if self.stain == "live-dead" and self.segmentation.method == "network":
-            raise ValueError("stain live-dead needs segmentation.method: classical")
         return self
 
 

@@ -35,7 +35,7 @@ class SplitSettings:
     min_seed_diameter_um, min_part_diameter_um : of a seed, and of each part of a parted one
     """
 
-    seed_levels: tuple[float, ...] = (0.5, 0.7, 0.9)
+    seed_levels: tuple[float, ...] = (0.3, 0.45, 0.6, 0.75, 0.9)
     min_seed_diameter_um: float = 8.0
     min_part_diameter_um: float = 24.0
     min_object_diameter_um: float = SMALLEST_UM
