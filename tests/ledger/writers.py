@@ -78,7 +78,7 @@ def _write_until_killed(address: str, folders: list[Path], told: int) -> None:
 
 
 def _wait_some(told: int, turn: int) -> None:
-    wanted = 3_000 + 1_777 * turn
+    wanted = 10_000 + 4_111 * turn
     while wanted > 0:
         wanted -= len(os.read(told, min(wanted, 4096)))
 
