@@ -55,13 +55,20 @@ def main() -> None:
     starts = range(options.first, options.first + options.files, BATCH)
     tally, began = Tally(), perf_counter()
     with ThreadPoolExecutor(options.workers) as pool:
-        for one in pool.map(lambda start: _guarded(options, start), starts):
-            tally.outcomes += one.outcomes
-            tally.findings |= one.findings
-            tally.slowest_s = max(tally.slowest_s, one.slowest_s)
-            tally.peak_gb = max(tally.peak_gb, one.peak_gb)
+        try:
+            for one in pool.map(lambda start: _guarded(options, start), starts):
+                _add(tally, one)
+        except KeyboardInterrupt:  # told is what has been read until then
+            pool.shutdown(wait=False, cancel_futures=True)
     _report(options, tally, perf_counter() - began)
     sys.exit(1 if tally.findings else 0)
+
+
+def _add(tally: Tally, one: Tally) -> None:
+    tally.outcomes += one.outcomes
+    tally.findings |= one.findings
+    tally.slowest_s = max(tally.slowest_s, one.slowest_s)
+    tally.peak_gb = max(tally.peak_gb, one.peak_gb)
 
 
 def _options() -> argparse.Namespace:
