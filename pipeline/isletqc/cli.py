@@ -383,6 +383,12 @@ def evaluate(
         Path | None, typer.Option(help="folder of masks: neither rewarded nor punished")
     ] = None,
     pixel_size: PixelSizeOption = None,
+    object_um: Annotated[
+        float | None,
+        typer.Option(
+            min=0.1, help="where no pixel size is known: diameter of each picture's median object"
+        ),
+    ] = None,
     protocol: ProtocolOption = DEFAULT_PROTOCOL,
     device: DeviceOption = Device.auto,
     out: Annotated[
@@ -395,7 +401,7 @@ def evaluate(
         from isletqc import protocol as protocol_files
         from isletqc.run import accuracy, provenance
 
-        masks = accuracy.Masks(images, labels, ignore)
+        masks = accuracy.Masks(images, labels, ignore, object_um)
         method = protocol_files.load(protocol).protocol
         found = accuracy.evaluate(masks, method, pixel_size_um=pixel_size, device=device.value)
         rows = []

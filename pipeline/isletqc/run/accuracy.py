@@ -32,6 +32,7 @@ from isletqc.run.worst_cases import Case, worst
 from isletqc.segment import nuclei
 from isletqc.segment import run as segmentation
 from isletqc.training.evaluate import Agreement, agreement, of_size, together
+from isletqc.training.examples import um_per_px_of
 from isletqc.training.figures import FIGURES, SHORT, intervals
 
 HEADING = f"{'image':<24} {'method':<28} " + " ".join(f"{name:>12}" for name in SHORT)
@@ -56,11 +57,16 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Masks:
-    """Where the truth lies; ``ignore`` may be absent."""
+    """Where the truth lies; ``ignore`` may be absent.
+
+    ``object_um`` is for pictures that state no pixel size: each gets the one at which its median
+    true object has this diameter.
+    """
 
     images: Path
     labels: Path
     ignore: Path | None = None
+    object_um: float | None = None
 
 
 def evaluate(
@@ -217,10 +223,11 @@ def _compare(
     pixel_size_um: float | None,
     device: str,
 ) -> tuple[Agreement, tuple[Case, ...]]:
+    true = _read_labels(labels).astype(np.int32)
     image = picture.read(
         path,
         stain=protocol.stain,
-        pixel_size_um=pixel_size_um,
+        pixel_size_um=um_per_px_of(true, masks.object_um) if masks.object_um else pixel_size_um,
         max_megapixels=protocol.segmentation.max_megapixels,
     )
     if protocol.viability is not None:
@@ -230,7 +237,7 @@ def _compare(
         if protocol.markers is not None
         else segmentation.segment(image, protocol.segmentation, device=device)
     )
-    true = _read_labels(labels, image.shape_yx).astype(np.int32)
+    _check_shape(labels, true.shape, image.shape_yx)
     found = agreement(
         regions.labels,
         true,
@@ -251,16 +258,23 @@ def _ignored(path: Path, masks: Masks, shape_yx: tuple[int, int]) -> NDArray[np.
     if masks.ignore is None:
         return None
     found = _by_stem(masks.ignore).get(_stem(path))
-    return None if found is None else _read_labels(found, shape_yx) > 0
+    if found is None:
+        return None
+    ignored = _read_labels(found)
+    _check_shape(found, ignored.shape, shape_yx)
+    return np.asarray(ignored > 0)
 
 
-def _read_labels(path: Path, shape_yx: tuple[int, int]) -> NDArray[Any]:
+def _read_labels(path: Path) -> NDArray[Any]:
     tiff = path.suffix.lower() in {".tif", ".tiff"}
     labels = tifffile.imread(path) if tiff else cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
     if labels is None:
         raise UsageError(f"{path}: expected a label image, could not read it")
-    if labels.shape != shape_yx:
-        raise UsageError(
-            f"{path}: expected labels of the picture's shape {shape_yx}, found {labels.shape}"
-        )
     return np.asarray(labels)
+
+
+def _check_shape(path: Path, found: tuple[int, ...], expected: tuple[int, int]) -> None:
+    if found != expected:
+        raise UsageError(
+            f"{path}: expected labels of the picture's shape {expected}, found {found}"
+        )

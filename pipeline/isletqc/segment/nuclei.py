@@ -77,12 +77,15 @@ def regions(
 
 
 def _without_small(found: Regions, smallest_um: float) -> Regions:
-    """Drop what is smaller than a nucleus: fragments and specks."""
-    areas = np.bincount(found.labels.ravel())
+    """Drop what is smaller than a nucleus, unless the picture's edge cuts it."""
+    labels = found.labels
+    areas = np.bincount(labels.ravel())
     keep = areas >= np.pi / 4 * (smallest_um / found.um_per_px) ** 2
+    for edge in (labels[0], labels[-1], labels[:, 0], labels[:, -1]):
+        keep[edge] = True
     keep[0] = False
     numbers = np.where(keep, np.cumsum(keep), 0).astype(np.int32)
-    labels = numbers[found.labels]
+    labels = numbers[labels]
     classes = np.where(labels > 0, ISLET, BACKGROUND).astype(np.uint8)
     for array in (classes, labels):
         array.flags.writeable = False

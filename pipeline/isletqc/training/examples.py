@@ -141,14 +141,14 @@ def _read_glowing(source: RealSource, data: Path, stem: str) -> Example:
     )
 
 
-def _um_per_px(labels: Labels, object_um: float) -> float:
+def um_per_px_of(labels: Labels, object_um: float) -> float:
     """Pixel size at which the median object has the given diameter."""
     areas = np.bincount(labels.ravel())[1:]
     return object_um / float(2 * np.sqrt(np.median(areas[areas > 0]) / np.pi))
 
 
 def _scale(source: RealSource, labels: Labels) -> float:
-    return source.um_per_px or _um_per_px(labels, source.object_um or 1.0)
+    return source.um_per_px or um_per_px_of(labels, source.object_um or 1.0)
 
 
 def _read_one(source: RealSource, data: Path, stem: str, box: Box | None) -> Example:
