@@ -136,7 +136,7 @@ def _estimate(
         trials = float(weights.sum() ** 2 / (weights**2).sum())
         values = spread.share(value * trials, trials)
     between = _between(shares, draws)
-    widened = np.sqrt(between.inflation(confidence)) * _few(seen, confidence)
+    widened = np.sqrt(between.inflation(confidence)) * _few(shares, confidence)
     values = np.clip(value + (values - value) * widened, 0, 1)
     sampling = float(values.std()) / value if value > 0 else 0.0
     values = _with_method_error(values, settings.method_sd)
@@ -171,12 +171,13 @@ def _between(
     return dispersion.between(means, np.maximum(variances, 1e-6))
 
 
-def _few(seen: Sequence[_Seen], confidence: float) -> float:
-    """Widen for few islets: their spread is itself known from few."""
-    count = sum(s.live.size for s in seen)
+def _few(shares: Sequence[tuple[Floats, Floats]], confidence: float) -> float:
+    """Widen for few islets, or few large ones among many: their spread is known from few."""
+    weights = np.concatenate([w for _, w in shares])
+    degrees = max(float(weights.sum() ** 2 / (weights**2).sum()) - 1, 1.0)
     tail = (1 + confidence) / 2
-    lost = math.sqrt(count / (count - 1))
-    return float(lost * stats.t.ppf(tail, count - 1) / stats.norm.ppf(tail))
+    lost = math.sqrt((degrees + 1) / degrees)
+    return float(lost * stats.t.ppf(tail, degrees) / stats.norm.ppf(tail))
 
 
 def _with_method_error(values: Floats, sd: float) -> Floats:
