@@ -111,7 +111,7 @@ def _weighted(planes: Floats, places: NDArray[np.intp], weights: Floats, axis: i
         part = planes.take(place, axis=axis)
         part *= weight.reshape(shape)
         out += part
-    return out
+    return np.asarray(out)
 
 
 def _cubic(small: int, large: int, part: slice | None = None) -> tuple[NDArray[np.intp], Floats]:
