@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from isletqc.training.evaluate import agreement, together
+from isletqc.training.evaluate import agreement, of_size, together
+from isletqc.training.figures import intervals
 
 Labels = NDArray[np.int32]
 
@@ -90,3 +91,72 @@ def test_pictures_pool_by_their_counts() -> None:
     good = agreement(squares((10, 10)), squares((10, 10)), 1.0)
     bad = agreement(squares((100, 200)), squares((10, 10)), 1.0)
     assert together([good, bad]).f1(0.5) == pytest.approx(0.5)
+
+
+def noisy_pair(seed: int) -> tuple[Labels, Labels]:
+    """Squares on a grid, and the same moved, joined, cut or left out by lot."""
+    rng = np.random.default_rng(seed)
+    true, found = np.zeros((400, 400), np.int32), np.zeros((400, 400), np.int32)
+    for number, (row, column) in enumerate(np.ndindex(5, 5), start=1):
+        top, left = 10 + row * 78, 10 + column * 78
+        side = int(rng.integers(52, 66))
+        true[top : top + side, left : left + side] = number
+        y, x = np.maximum(0, np.array([top, left]) + rng.integers(-14, 15, 2))
+        what = rng.integers(5)
+        if what == 0:
+            continue
+        found[y : y + side, x : x + side] = number
+        if what == 1:
+            found[y : y + side, x + side // 2 : x + side] = 100 + number
+        if what == 2 and column:
+            found[found == number - 1] = number
+    return found, true
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_figures_agree_with_plain_set_arithmetic(seed: int) -> None:
+    found, true = noisy_pair(seed)
+    a = agreement(found, true, 1.0, min_diameter_um=0)
+    sets = {
+        name: {n: set(np.flatnonzero(labels == n)) for n in np.unique(labels[labels > 0])}
+        for name, labels in (("found", found), ("true", true))
+    }
+    ious = [len(f & t) / len(f | t) for f in sets["found"].values() for t in sets["true"].values()]
+    for level in (0.6, 0.75, 0.9):
+        hits = [iou for iou in ious if iou >= level]
+        false = len(sets["found"]) - len(hits)
+        missed = len(sets["true"]) - len(hits)
+        assert a.precision(level) == pytest.approx(len(hits) / len(sets["found"]))
+        assert a.recall(level) == pytest.approx(len(hits) / len(sets["true"]))
+        assert a.panoptic_quality(level) == pytest.approx(
+            sum(hits) / (len(hits) + false / 2 + missed / 2)
+        )
+    both = ((found > 0) & (true > 0)).sum()
+    assert a.dice == pytest.approx(2 * both / ((found > 0).sum() + (true > 0).sum()))
+    assert a.splits == sum(
+        sum(len(f & t) > len(f) / 2 for f in sets["found"].values()) > 1
+        for t in sets["true"].values()
+    )
+    assert a.merges == sum(
+        sum(len(f & t) > len(t) / 2 for t in sets["true"].values()) > 1
+        for f in sets["found"].values()
+    )
+
+
+def test_size_classes_share_out_every_object() -> None:
+    found, true = noisy_pair(3)
+    whole = agreement(found, true, 1.0, min_diameter_um=0)
+    classes = [of_size(whole, low, high) for low, high in ((0, 60), (60, 70), (70, 1e9))]
+    assert sum(c.true_count for c in classes) == whole.true_count
+    assert sum(c.found_count for c in classes) == whole.found_count
+    assert sum(c.true_volume_nl for c in classes) == pytest.approx(whole.true_volume_nl)
+
+
+def test_bootstrap_intervals_hold_the_figure_and_need_two_pictures() -> None:
+    parts = [agreement(*noisy_pair(seed), 1.0, min_diameter_um=0) for seed in range(8)]
+    ranges = intervals(parts)
+    low, high = ranges["f1_at_0.5"] or (0, 0)
+    assert low < (together(parts).f1(0.5) or 0) < high
+    assert intervals(parts[:1])["f1_at_0.5"] is None
+    same = intervals([parts[0]] * 5)["f1_at_0.5"]
+    assert same == pytest.approx((parts[0].f1(0.5), parts[0].f1(0.5)))

@@ -1,5 +1,7 @@
 """A training that was stopped ends where an undisturbed one does; weights carry all they need."""
 
+import hashlib
+import json
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +10,9 @@ import torch
 from safetensors.torch import load_file
 
 from isletqc.errors import UsageError
+from isletqc.records import Image
 from isletqc.segment import learned
+from isletqc.segment.run import segment_with
 from isletqc.training import recipe as recipes
 from isletqc.training import train as training
 from isletqc.training.recipe import Recipe
@@ -82,6 +86,39 @@ def test_weights_rebuild_their_network_and_its_likeness(recipe: Recipe, tmp_path
     found = learned.predict(trained, np.ones((40, 50, 3), dtype=np.float32))
     assert found.probabilities.shape == (40, 50, 3)
     assert np.allclose(found.probabilities.sum(axis=2), 1, atol=1e-5)
+
+
+def test_a_training_leaves_its_recipe_and_losses(recipe: Recipe, tmp_path: Path) -> None:
+    weights = run(recipe, tmp_path / "out")
+    log = json.loads((tmp_path / "out" / "training.json").read_text(encoding="utf-8"))
+    assert log["recipe"]["name"] == "tiny"
+    assert log["weights_sha256"] == hashlib.sha256(weights.read_bytes()).hexdigest()
+    assert [row["step"] for row in log["rounds"]["first"]] == [1, 2, 3]
+    assert [row["step"] for row in log["rounds"]["second"]] == [1, 2]
+
+
+@pytest.mark.parametrize("stain", ["live-dead", "immunofluorescence"])
+def test_fluorescence_trains_too(stain: str, tmp_path: Path, recipe: Recipe) -> None:
+    fluorescent = Recipe.model_validate(
+        {
+            **recipe.model_dump(),
+            "stain": stain,
+            "classes": ("background", "islet"),
+            "um_per_px": 0.5 if stain == "immunofluorescence" else 8,
+            "second_round_steps": 0,
+            "sources": [
+                {
+                    "kind": "drawn", "stain": stain, "fields": 4, "side_px": 64,
+                    "um_per_px": (0.4, 0.6) if stain == "immunofluorescence" else (6, 9),
+                }
+            ],
+        }
+    )  # fmt: skip
+    run(fluorescent, tmp_path / "out")
+    trained = learned.load(tmp_path / "out", torch.device("cpu"))
+    pixels = np.zeros((64, 64, 2 if stain == "live-dead" else 1), np.uint16)
+    image = Image(pixels, ("a", "b")[: pixels.shape[2]], 4095, trained.um_per_px, "", "", "", stain)  # type: ignore[arg-type]
+    assert segment_with(image, trained).labels.shape == (64, 64)
 
 
 def test_a_wrong_recipe_names_file_and_key(tmp_path: Path) -> None:

@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import copy
 import csv
+import hashlib
+import json
 import logging
 import math
 import time
@@ -24,7 +26,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 from torch.nn import functional
 
-from isletqc import assets
+from isletqc import __version__, assets
 from isletqc.records import CLASS_NAMES, Image
 from isletqc.segment import likeness
 from isletqc.segment.learned import TrainedNetwork
@@ -59,8 +61,8 @@ def train(
     Parameters
     ----------
     data : folder that the recipe's real sources are relative to
-    out : receives ``weights.safetensors``, a CSV with the losses of each round and, until done,
-        checkpoints from which the same call goes on
+    out : receives ``weights.safetensors``, ``training.json``, a CSV with the losses of each round
+        and, until done, checkpoints from which the same call goes on
 
     Returns
     -------
@@ -80,6 +82,7 @@ def train(
         network.load_state_dict(average.state_dict())
         average = _round(again, pools, network, out=out, name="second", on_progress=on_progress)
     path = write_weights(out, recipe, average, _cloud(recipe, pools, average))
+    _log(out, recipe, path)
     for checkpoint in out.glob("*.checkpoint"):
         checkpoint.unlink()
     return path
@@ -110,6 +113,22 @@ def _round(
             _save(checkpoint, step + 1, network, average, optimiser)
             on_progress(step + 1, recipe.steps)
     return average
+
+
+def _log(out: Path, recipe: Recipe, weights: Path) -> None:
+    """Write the recipe, the losses of each round and the weights' hash as one JSON."""
+    document = {
+        "version": __version__,
+        "recipe": recipe.model_dump(mode="json"),
+        "weights_sha256": hashlib.sha256(weights.read_bytes()).hexdigest(),
+        "rounds": {path.stem: _losses(path) for path in sorted(out.glob("*.csv"))},
+    }
+    (out / "training.json").write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+
+
+def _losses(path: Path) -> list[dict[str, float]]:
+    with path.open(newline="", encoding="utf-8") as file:
+        return [{key: float(value) for key, value in row.items()} for row in csv.DictReader(file)]
 
 
 def _first(recipe: Recipe, pools: Sequence[Pool]) -> list[Pool]:
