@@ -12,7 +12,7 @@ import logging
 import os
 import secrets
 import signal
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -226,26 +226,43 @@ def _has_gpu(facts: Mapping[str, Any]) -> bool:
 def _outcomes(
     client: Client, jobs: Sequence[Job], method: Method, mark: Path
 ) -> Iterator[tuple[int, Outcome]]:
+    task = partial(_analyse, method=method, mark=mark, version=__version__)
+    killed = []
+    for place, outcome in _round(client, task, dict(enumerate(jobs))):
+        if outcome is None:
+            killed.append(place)
+        else:
+            yield place, outcome
+    # The scheduler blames every picture that waited on the workers which died: each gets a round
+    # to itself, so that the one which kills them is known and the others are analysed.
+    for place in killed:
+        for _, outcome in _round(client, task, {place: jobs[place]}):
+            yield place, outcome or crashed(jobs[place])
+
+
+def _round(
+    client: Client, task: Callable[[Job], Outcome], jobs: Mapping[int, Job]
+) -> Iterator[tuple[int, Outcome | None]]:
+    """Outcomes as they are ready; None where workers died."""
     from distributed import KilledWorker, as_completed
 
     futures = client.map(
-        partial(_analyse, method=method, mark=mark, version=__version__),
-        [_absolute(job) for job in jobs],
+        task,
+        [_absolute(job) for job in jobs.values()],
         pure=False,
         retries=_RETRIES,
         resources=_announced(client),
     )
-    place_of = {future.key: place for place, future in enumerate(futures)}
+    place_of = {future.key: place for future, place in zip(futures, jobs, strict=True)}
     ready = as_completed(futures)  # type: ignore[no-untyped-call]
     del futures  # each result is let go of once it is handed on
     try:
         for future in ready:
             place = place_of.pop(future.key)
             try:
-                outcome = future.result()
+                yield place, _as_here(future.result(), jobs[place])
             except KilledWorker:
-                outcome = crashed(jobs[place])
-            yield place, _as_here(outcome, jobs[place])
+                yield place, None
     finally:
         client.cancel(list(ready.futures), force=True)  # type: ignore[no-untyped-call]
 
