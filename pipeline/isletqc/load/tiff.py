@@ -98,7 +98,7 @@ def opened(data: bytes | mmap.mmap) -> Iterator[tifffile.TiffFile]:
         with tifffile.TiffFile(file, offset=0) as tif:
             yield tif
     except _DAMAGE as e:
-        raise UnreadablePictureError(f"damaged TIFF: {e or type(e).__name__}") from e
+        raise UnreadablePictureError(f"damaged TIFF: {str(e) or type(e).__name__}") from e
 
 
 def plain_page(tif: tifffile.TiffFile, index: int) -> TiffPage:
@@ -106,6 +106,9 @@ def plain_page(tif: tifffile.TiffFile, index: int) -> TiffPage:
     page = tif.pages[index]
     if not isinstance(page, TiffPage):
         raise UnsupportedPictureError("TIFF of virtual pages: a stack; save one plane of it")
+    # A tag of many values comes as text or tuple, which grows when it is multiplied.
+    if not (isinstance(page.imagewidth, int) and isinstance(page.imagelength, int)):
+        raise UnreadablePictureError("TIFF is damaged: its width or height is no single number")
     return page
 
 
