@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -37,6 +38,14 @@ sys.exit(", ".join(found) or 0)
 
 def test_version_is_the_packages(isletqc: Cli) -> None:
     assert isletqc("--version").output == f"isletqc {package.__version__}\n"
+
+
+def test_help_lists_the_commands_as_a_user_meets_them(isletqc: Cli) -> None:
+    listed = re.findall(r"^  ([a-z]+) {2,}\S", isletqc("--help").output, re.MULTILINE)
+    analysing = ["run", "demo", "inspect", "protocols", "report", "chart", "rejudge", "plan"]
+    signing = ["lots", "keys", "sign", "verify"]
+    method = ["validate", "evaluate", "phantom", "train", "export", "doctor", "sbom"]
+    assert listed == [*analysing, *signing, *method]
 
 
 @pytest.mark.parametrize("command", [(), ("run",)])

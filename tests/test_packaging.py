@@ -70,7 +70,7 @@ def test_the_check_of_a_wheel_finds_what_is_missing_and_what_does_not_belong(
         )
         return done.returncode, done.stderr
 
-    assert found(*names, "isletqc/cli.py", "isletqc-1.dist-info/METADATA") == (0, "")
+    assert found(*names, "isletqc/cli/__init__.py", "isletqc-1.dist-info/METADATA") == (0, "")
     assert found(*names, "models/x.py") == (1, "unexpected: models\n")
     assert found(*names[1:]) == (1, f"missing: {names[0]}\n")
 
