@@ -20,7 +20,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any, NoReturn
 
-import fuzz_corpus  # type: ignore[import-not-found]
+import fuzz_corpus
 import numpy as np
 
 from isletqc.errors import PictureError

@@ -68,6 +68,8 @@ def drawn(stain: Stain = "dithizone") -> tuple[Image, Regions]:
         pixels = np.where(labels[..., None] > 0, pixels, pixels // 20).astype(np.uint8)
         pixels[:, :70, 1] //= 8
         pixels[:, 70:, 0] //= 8
+    else:
+        pixels[labels > 0] //= 2  # a border that has a width
     image = Image(
         pixels=pixels,
         channels=channels,
@@ -309,6 +311,23 @@ def test_an_edit_that_cannot_be_journalled_is_not_made(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match=r"unsaved\.jsonl"):
         editing.made(work, correct.delete(work.canvas, [1]), who="A. Person")
     assert np.array_equal(work.canvas.labels, before)
+
+
+def test_tissue_drawn_beside_an_islet_changes_what_lies_along_its_outline() -> None:
+    work = opened()
+    before = {i.label: i for i in work.picture.islets}
+    assert None not in {i.border_width_um for i in before.values()}
+    assert max(i.mantle or 0 for i in before.values()) > 0
+    # Islet 4 ends at row 76; the new islet begins 1 px on, so 4 itself has the pixels it had.
+    change = correct.add(work.canvas, mask(8, 30), at_yx=(78, 85))
+    work = editing.made(work, change, who="A. Person")
+    after = {i.label: i for i in work.picture.islets}
+    assert after[4].border_width_um != before[4].border_width_um
+    assert after[4].area_um2 == before[4].area_um2
+    work = editing.made(work, correct.to_exocrine(work.canvas, [7]), who="A. Person")
+    after = {i.label: i for i in work.picture.islets}
+    assert (after[4].mantle or 0) > 0 == before[4].mantle
+    assert without_hands(work.picture) == measured_again(work)
 
 
 @settings(max_examples=15, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))

@@ -226,6 +226,28 @@ def test_a_rerun_takes_up_a_corrected_picture(
     assert results(out) == before
 
 
+def test_after_a_rerun_with_other_sheet_facts_judging_again_gives_the_rerun_s_results(
+    out: Path, isletqc: Cli, lot: Path, classical: Path
+) -> None:
+    before, sheet = results(out), lot / "thinner.csv"
+    with (lot / "samples.csv").open(encoding="utf-8", newline="") as file:
+        table = list(csv.DictReader(file))
+    fact = next(n for n in ("dilution", "suspension_volume_ml") if table[0].get(n))
+    doubled = [{**row, fact: str(2 * float(row[fact]))} for row in table]
+    with sheet.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(table[0]))
+        writer.writeheader()
+        writer.writerows(doubled)
+    isletqc("run", "-s", sheet, "-p", classical, "-o", out, "--workers", 1)
+    sheet.unlink()
+    rerun = results(out)
+    assert rerun["lots"] != before["lots"]
+    rejudge.rejudge(out)
+    assert results(out) == rerun
+    for entry in review.open_results(out).entries:
+        assert files.read_picture(entry.folder).sample == entry.sample
+
+
 def test_fresh_refuses_to_lose_corrections(
     out: Path, isletqc: Cli, lot: Path, classical: Path
 ) -> None:

@@ -63,7 +63,7 @@ def warmer(factor: float) -> Change:
 
 def jpeg(pixels: Pixels) -> Any:
     _, packed = cv2.imencode(".jpg", pixels[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, 60])
-    return cv2.imdecode(packed, cv2.IMREAD_COLOR)[:, :, ::-1]
+    return np.asarray(cv2.imdecode(packed, cv2.IMREAD_COLOR))[:, :, ::-1]
 
 
 def half_a_pixel_on(pixels: Pixels) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -72,7 +73,7 @@ def _cut(image: Image, found: Labels, true: Labels, pair: Pair) -> bytes:
         grown = cv2.resize(
             labels[window].astype(np.float32), (width, height), interpolation=cv2.INTER_NEAREST
         )
-        canvas[_edges(grown)] = rgb
+        canvas[_edges(np.asarray(grown))] = rgb
     return encode_jpeg(canvas[:, :, ::-1], 80, full_colour=True)
 
 
@@ -95,7 +96,7 @@ def _enlarged(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.asarray(cv2.resize(pixels, size, interpolation=how), dtype=np.uint8)
 
 
-def _edges(labels: NDArray[np.float32]) -> NDArray[np.bool_]:
+def _edges(labels: NDArray[Any]) -> NDArray[np.bool_]:
     edges = np.zeros(labels.shape, dtype=np.bool_)
     edges[1:] |= labels[1:] != labels[:-1]
     edges[:, 1:] |= labels[:, 1:] != labels[:, :-1]

@@ -112,7 +112,7 @@ def _warp(
 
 def _look(example: Example, place: NDArray[np.float64], fine_px: int, fine_um: float) -> Pixels:
     """Picture values of the crop at working resolution, white at one."""
-    source = example.pixels
+    source: NDArray[Any] = example.pixels
     coarse = fine_um / example.um_per_px
     if coarse > 1.5:  # blur first: a warp that skips pixels would alias
         source = np.asarray(cv2.blur(source, (round(coarse),) * 2), dtype=source.dtype)

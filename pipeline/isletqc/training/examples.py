@@ -102,12 +102,15 @@ def read_real(
     UsageError
         A folder or a label image is missing.
     """
-    stems = sorted(p.stem for p in (data / source.labels).glob("*.png"))
+    files = (data / source.labels).glob("*.[pPtT]*")
+    stems = sorted(p.name.removesuffix(p.suffix).removesuffix(".ome") for p in files)
     if not stems:
-        raise UsageError(f"expected label PNGs in {data / source.labels}, found none")
+        raise UsageError(f"expected label images in {data / source.labels}, found none")
     boxes = _read_boxes(data / source.boxes) if source.boxes else {}
     if stain in FLUORESCENT:
         return [_read_glowing(source, data, stem) for stem in stems]
+    if stain == "dithizone":
+        return [_read_coloured(source, data, stem) for stem in stems]
     examples = [_read_one(source, data, stem, boxes.get(stem)) for stem in stems]
     if source.drafts and relabel:
         examples = [_relabelled(example, relabel(example)) for example in examples]
@@ -130,7 +133,7 @@ def _read_boxes(path: Path) -> dict[str, Box]:
 
 def _read_glowing(source: RealSource, data: Path, stem: str) -> Example:
     pixels = _imread(_picture(data / source.images, stem), cv2.IMREAD_UNCHANGED)
-    labels = _imread(data / source.labels / f"{stem}.png", cv2.IMREAD_UNCHANGED).astype(np.int32)
+    labels = _labels(data / source.labels, stem)
     classes = np.where(labels > 0, ISLET, 0).astype(np.uint8)
     return make_glowing_example(
         pixels.reshape(*labels.shape, -1)[:, :, :2],
@@ -147,13 +150,31 @@ def um_per_px_of(labels: Labels, object_um: float) -> float:
     return object_um / float(2 * np.sqrt(np.median(areas[areas > 0]) / np.pi))
 
 
+def _read_coloured(source: RealSource, data: Path, stem: str) -> Example:
+    if source.classes is None:
+        raise UsageError(
+            f"{source.images}: expected a folder of class images too (classes:), as the network "
+            "must tell exocrine tissue (1) from background (0) and islets (2)"
+        )
+    pixels = np.asarray(_imread(_picture(data / source.images, stem), cv2.IMREAD_COLOR)[:, :, ::-1])
+    labels = _labels(data / source.labels, stem)
+    classes = _labels(data / source.classes, stem).astype(np.uint8)
+    if source.ignore and (data / source.ignore / f"{stem}.png").is_file():
+        classes[_labels(data / source.ignore, stem) > 0] = IGNORE
+    return make_example(pixels.astype(np.uint8), labels, classes, _scale(source, labels))
+
+
+def _labels(folder: Path, stem: str) -> Labels:
+    return _imread(_picture(folder, stem), cv2.IMREAD_UNCHANGED).astype(np.int32)
+
+
 def _scale(source: RealSource, labels: Labels) -> float:
     return source.um_per_px or um_per_px_of(labels, source.object_um or 1.0)
 
 
 def _read_one(source: RealSource, data: Path, stem: str, box: Box | None) -> Example:
     grey = _imread(_picture(data / source.images, stem), cv2.IMREAD_GRAYSCALE).astype(np.uint8)
-    labels = _imread(data / source.labels / f"{stem}.png", cv2.IMREAD_UNCHANGED).astype(np.int32)
+    labels = _labels(data / source.labels, stem)
     ignore = np.zeros(labels.shape, dtype=np.bool_)
     um_per_px = _scale(source, labels)
     if source.drafts:
@@ -172,11 +193,12 @@ def _relabelled(example: Example, found: Labels) -> Example:
 
     What is not trusted, and what only the drafts had, is neither rewarded nor punished.
     """
-    labels, ignore = clean(example.pixels[:, :, 0], found, example.um_per_px, Trust())
+    grey = example.pixels[:, :, 0].astype(np.uint8)
+    labels, ignore = clean(grey, found, example.um_per_px, Trust())
     classes = np.where(labels > 0, ISLET, 0).astype(np.uint8)
     missed = np.isin(example.labels, _missed(example.labels, found)) | (example.classes == IGNORE)
     classes[(ignore | (missed & (found == 0))) & (labels == 0)] = IGNORE
-    return make_example(example.pixels, labels, classes, example.um_per_px)
+    return make_example(grey[:, :, None], labels, classes, example.um_per_px)
 
 
 def _missed(drafts: NDArray[np.uint16], found: Labels) -> NDArray[np.int64]:
@@ -194,7 +216,7 @@ def _picture(folder: Path, stem: str) -> Path:
     return found[0]
 
 
-def _imread(path: Path, mode: int) -> NDArray[np.uint8]:
+def _imread(path: Path, mode: int) -> NDArray[Any]:
     pixels = cv2.imread(str(path), mode)
     if pixels is None:
         raise UsageError(f"{path}: expected a picture, could not read it")

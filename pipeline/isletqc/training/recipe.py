@@ -23,7 +23,12 @@ class RealSource(_Frozen):
 
     kind: Literal["real"]
     images: Path = Field(description="folder of pictures, relative to the data folder")
-    labels: Path = Field(description="folder of label PNGs with the pictures' stems")
+    labels: Path = Field(description="folder of label images (PNG, TIFF) with the pictures' stems")
+    classes: Path | None = Field(
+        None,
+        description="folder of class images (0 background, 1 exocrine, 2 islet); a network that "
+        "knows exocrine tissue needs them",
+    )
     ignore: Path | None = Field(None, description="folder of masks: neither rewarded nor punished")
     boxes: Path | None = Field(None, description="CSV with the burnt-in scale bar of each picture")
     um_per_px: float | None = Field(None, gt=0)

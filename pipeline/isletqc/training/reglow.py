@@ -42,7 +42,8 @@ def _channel(plane: Pixels, rng: np.random.Generator) -> Pixels:
 def _slope(shape_yx: tuple[int, ...], rng: np.random.Generator) -> Pixels:
     down, across = (np.linspace(-1, 1, n, dtype=np.float32) for n in shape_yx)
     slope = rng.normal(0, 0.15, 2).astype(np.float32)
-    return np.maximum(1 + slope[0] * down[:, None] + slope[1] * across[None, :], np.float32(0.1))
+    light = 1 + slope[0] * down[:, None] + slope[1] * across[None, :]
+    return np.asarray(np.maximum(light, 0.1), dtype=np.float32)
 
 
 def _camera(plane: Pixels, rng: np.random.Generator) -> Pixels:
