@@ -131,9 +131,18 @@ def _taken_up_or_made(job: Job, method: Method) -> tuple[Picture, bool]:
     path = Path(job.sample.image)
     found = "" if method.fresh or not location.exists(path) else files.read_key(job.folder)
     if found and found == key(job.sample, picture.identity(path), method):
-        done = files.read_picture(job.folder)
-        return replace(done, sample=job.sample, name=job.name), True
+        return _taken_up(job, found), True
     return _make(job, method), False
+
+
+def _taken_up(job: Job, mark: str) -> Picture:
+    """A finished picture under today's facts of the sheet, on disk too."""
+    done = files.read_picture(job.folder)
+    today = replace(done, sample=job.sample, name=job.name)
+    if today != done:
+        with _writing(job):
+            files.write_result(job.folder, today, mark)
+    return today
 
 
 def _make(job: Job, method: Method) -> Picture:
