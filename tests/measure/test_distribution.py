@@ -76,6 +76,61 @@ def test_the_right_law_is_kept_and_the_wrong_one_refused(family: Family) -> None
     assert significance(wrong, d.size, replicates=39) < 0.05
 
 
+@pytest.mark.parametrize("smallest_um", [0, 50])
+@pytest.mark.parametrize("family", LAWS)
+def test_samples_drawn_together_are_fitted_as_one_by_one(
+    family: Family, smallest_um: float
+) -> None:
+    count = 400
+    law = fit(sample(family, count, 12, smallest_um), family, smallest_um=smallest_um)
+    assert law is not None
+    rng = np.random.default_rng(0)
+    fits = [
+        fit(
+            np.maximum(quantile(law, rng.random(count)), smallest_um),
+            family,
+            smallest_um=smallest_um,
+        )
+        for _ in range(99)
+    ]
+    worse = sum(again is None or again.ks >= law.ks for again in fits)
+    assert significance(law, count, replicates=99) == (worse + 1) / 100
+
+
+@pytest.mark.parametrize("family", LAWS)
+def test_no_law_nearby_is_likelier(family: Family) -> None:
+    d = sample(family, 300, 13)
+    law = fit(d, family, smallest_um=50)
+    assert law is not None
+
+    def log_likelihood(shape: float, scale: float) -> float:
+        kind = stats.weibull_min if family == "weibull" else stats.lognorm
+        return float(
+            kind(shape, 0, scale).logpdf(d).sum() - d.size * kind(shape, 0, scale).logsf(50)
+        )
+
+    best = log_likelihood(law.shape, law.scale)
+    for up in (1.001, 1 / 1.001):
+        assert log_likelihood(law.shape * up, law.scale) < best
+        assert log_likelihood(law.shape, law.scale * up) < best
+
+
+@pytest.mark.parametrize("family", LAWS)
+def test_islets_that_fall_more_slowly_than_either_law_are_fitted_at_its_limits(
+    family: Family,
+) -> None:
+    # The power law d^-2 above 50 um; the lognormal law's mean is held 30 spreads down.
+    d = 50 / (1 - (np.arange(300) + 0.5) / 300)
+    law = fit(d, family, smallest_um=50)
+    assert law is not None
+    y = np.log(d)
+    if family == "weibull":
+        assert law.shape == pytest.approx(0.1, rel=1e-3)
+    else:
+        assert np.log(law.scale) == pytest.approx(y.mean() - 30 * y.std(), rel=1e-6)
+    assert law.ks < 0.2
+
+
 def test_the_same_seed_gives_the_same_significance() -> None:
     law = fit(sample("weibull", 60, 6), "weibull", smallest_um=50)
     assert law is not None

@@ -136,7 +136,7 @@ def _taken_up_or_made(job: Job, method: Method) -> tuple[Picture, bool]:
 
 
 def _taken_up(job: Job, mark: str) -> Picture:
-    """A finished picture under today's facts of the sheet, on disk too."""
+    """Read a finished picture; facts of the sheet are today's, on disk too."""
     done = files.read_picture(job.folder)
     today = replace(done, sample=job.sample, name=job.name)
     if today != done:
