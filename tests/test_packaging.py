@@ -116,7 +116,9 @@ def test_every_column_of_the_sample_sheet_is_documented() -> None:
     from isletqc.records import Sample
 
     page = (ROOT / "docs" / "sample-sheet.md").read_text(encoding="utf-8")
-    for field in fields(Sample):
+    for field in (
+        f for f in fields(Sample) if f.name != "assays"
+    ):  # they have a table of their own
         assert f"| `{field.name}` |" in page, field.name
 
 

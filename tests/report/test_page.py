@@ -17,7 +17,7 @@ from isletqc.report.overlay import encode_jpeg
 from isletqc.report.page import report_html
 from isletqc.report.picture import write_picture
 from isletqc.report.plain import short, shown
-from isletqc.report.thumbnails import LEAST_BYTES, MOST_BYTES, thumbnail_share
+from isletqc.report.thumbnails import LEAST_BYTES, MOST_BYTES, MOST_THUMBNAILS, thumbnail_share
 
 MODULES = (texts, texts_charts, texts_definitions)
 HOSTILE = "<script>alert('x')</script>\"'&\u202egnp.exe 🧫 " + "x" * 10000
@@ -221,6 +221,37 @@ def test_a_picture_without_overlay_is_still_listed(make: Any, tmp_path: Path) ->
     words = visible(report_html(make.results(make.verdict()), tmp_path))
     assert texts.NO_OVERLAY in words
     assert "2.50 µm, from OME-XML" in words
+
+
+def test_a_page_of_very_many_pictures_shows_those_that_need_a_look(
+    make: Any, tmp_path: Path
+) -> None:
+    many = [make.picture(f"fit{k}.tif", likeness=0.9) for k in range(MOST_THUMBNAILS)]
+    strange = make.picture("strange.tif", likeness=0.1)
+    pictures = [*many, strange, make.unfit("unfit.tif")]
+    for picture in pictures:
+        write_picture(
+            tmp_path / "images" / picture.name.removesuffix(".tif"),
+            image=make.image(),
+            regions=make.regions(),
+            picture=picture,
+            key="k",
+        )
+    html = report_html(make.results(make.verdict("pass", make.lot(pictures=pictures))), tmp_path)
+    tags = read(html).tags
+    shown = [a["href"] for t, a in tags if t == "a" and a.get("class") == "thumb"]
+    assert len(shown) == MOST_THUMBNAILS
+    assert {"images/unfit/overlay.jpg", "images/strange/overlay.jpg"} < set(shown)
+    links = [a["href"] for t, a in tags if t == "a" and a.get("target") and a["href"]]
+    assert links == [f"images/fit{k}/overlay.jpg" for k in range(286, 288)]
+    n = len(pictures)
+    assert texts.SOME_SHOWN.format(shown=MOST_THUMBNAILS, n=n) in visible(html)
+
+
+def test_a_page_that_has_room_shows_every_picture(make: Any, tmp_path: Path) -> None:
+    words = visible(report_html(make.results(make.verdict()), tmp_path))
+    assert texts.OPEN_OVERLAY not in words
+    assert "pictures of this run are shown" not in words
 
 
 def test_too_many_islets_point_to_the_file(make: Any, tmp_path: Path) -> None:

@@ -63,6 +63,7 @@ def report_html(results: RunResults, out: Path, *, trends: Sequence[Trend] = ())
         islets=islets,
         rows=_rows(results.verdicts, room) if islets <= MOST_ISLETS else (),
         reasons=[short(reason, 120) for reason in room.reasons],
+        not_shown=len(pictures) - len(room.shown),
         larger_only=any(len(p.islets) > room.islets for p in pictures),
         named=partial(figures.estimate_name, markers=results.protocol.protocol.markers),
         signed=_standing(results) or trace.signature_line(results.signatures),

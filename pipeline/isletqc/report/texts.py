@@ -220,6 +220,11 @@ LEGEND_EXCLUDED = "not counted"
 LEGEND_EXOCRINE = "exocrine tissue"
 OVERLAY_ALT = "{image} with {count} counted islets outlined"
 NO_OVERLAY = "The overlay is missing."
+OPEN_OVERLAY = "Open the overlay"
+SOME_SHOWN = (
+    "{shown} of the {n} pictures of this run are shown: unfit ones first, then corrected ones, "
+    "then those least like what the network was trained on. The others link to their overlays."
+)
 FIT, UNFIT = "Fit", "Unfit"
 ISLETS = "Islets"
 IEQ = "IEQ"

@@ -1,7 +1,8 @@
 """``overlay.jpg`` -> a small JPEG as a data URI, so that the report stays one file.
 
-The overlay is decoded, at half its size where many share the page (JPEG does that cheaply), then
-encoded with falling size and quality until it fits its share of the page.
+The overlay is decoded, at half or a quarter of its size where many share the page (JPEG does that
+cheaply), then encoded with falling size and quality until it fits its share of the page. A page
+of very many pictures has room for some of them only.
 """
 
 from __future__ import annotations
@@ -18,12 +19,18 @@ from isletqc.report.overlay import encode_jpeg
 
 PAGE_BYTES = 2_600_000
 MOST_BYTES, LEAST_BYTES = 300_000, 9_000
-_SMALLEST_HALF_PX = 600
+MOST_THUMBNAILS = PAGE_BYTES // LEAST_BYTES
 # With so many bytes a thumbnail can be larger than half the overlay.
 _WHOLE_BYTES = 150_000
+# With no more, hardly any overlay fits at more than the last steps' size.
+_SMALL_BYTES = 20_000
 # (long side in px, JPEG quality), best first.
-_STEPS = ((800, 80), (800, 65), (800, 50), (640, 55), (480, 55), (400, 45), (320, 40))
 _LARGE_STEPS = ((1600, 75), (1600, 60), (1200, 70))
+_STEPS = ((800, 80), (800, 65), (800, 50), (640, 55))
+_SMALL_STEPS = ((480, 55), (400, 45), (320, 40))
+# Smallest long side that may be decoded at a fraction of its size: (fraction's flag, px left).
+_HALF = (cv2.IMREAD_REDUCED_COLOR_2, 600)
+_QUARTER = (cv2.IMREAD_REDUCED_COLOR_4, 400)
 
 
 def thumbnail_share(pictures: int) -> int:
@@ -35,11 +42,10 @@ def thumbnail_uri(overlay: Path, share_bytes: int) -> str:
     """Make a thumbnail of about ``share_bytes`` as a data URI; empty when there is no overlay."""
     if not overlay.is_file():
         return ""
-    whole = share_bytes >= _WHOLE_BYTES
-    pixels = _decoded(overlay.read_bytes(), whole=whole)
+    pixels = _decoded(overlay.read_bytes(), share_bytes)
     if pixels is None:
         return ""
-    for long_side_px, quality in (*(_LARGE_STEPS if whole else ()), *_STEPS):
+    for long_side_px, quality in _steps(share_bytes):
         scale = min(1.0, long_side_px / max(pixels.shape[:2]))
         if scale < 1:
             pixels = cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
@@ -49,14 +55,20 @@ def thumbnail_uri(overlay: Path, share_bytes: int) -> str:
     return "data:image/jpeg;base64," + base64.b64encode(jpeg).decode("ascii")
 
 
-def _decoded(jpeg: bytes, *, whole: bool) -> NDArray[Any] | None:
-    """Pixels at half size, at full size where that would be too small; None when damaged."""
+def _steps(share_bytes: int) -> tuple[tuple[int, int], ...]:
+    if share_bytes >= _WHOLE_BYTES:
+        return _LARGE_STEPS + _STEPS + _SMALL_STEPS
+    return (() if share_bytes <= _SMALL_BYTES else _STEPS) + _SMALL_STEPS
+
+
+def _decoded(jpeg: bytes, share_bytes: int) -> NDArray[Any] | None:
+    """Pixels at a fraction of their size, at more where that is too small; None when damaged."""
     data = np.frombuffer(jpeg, np.uint8)
     if not data.size:
         return None
-    if whole:
-        return cv2.imdecode(data, cv2.IMREAD_COLOR)
-    half = cv2.imdecode(data, cv2.IMREAD_REDUCED_COLOR_2)
-    if half is None or max(half.shape[:2]) >= _SMALLEST_HALF_PX:
-        return half
+    fractions = (_QUARTER, _HALF) if share_bytes <= _SMALL_BYTES else (_HALF,)
+    for flag, least_px in () if share_bytes >= _WHOLE_BYTES else fractions:
+        found = cv2.imdecode(data, flag)
+        if found is None or max(found.shape[:2]) >= least_px:
+            return found
     return cv2.imdecode(data, cv2.IMREAD_COLOR)

@@ -16,7 +16,7 @@ from isletqc.report import charts, figures, hover, texts, trace
 from isletqc.report.growth import growth
 from isletqc.report.marker_chart import marker_chart
 from isletqc.report.results import RunResults
-from isletqc.report.thumbnails import thumbnail_share, thumbnail_uri
+from isletqc.report.thumbnails import MOST_THUMBNAILS, thumbnail_share, thumbnail_uri
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,11 @@ class LotView:
 
 @dataclass(frozen=True, slots=True)
 class PictureView:
-    """What the template shows of one picture; ``number`` is its place on the page."""
+    """What the template shows of one picture; ``number`` is its place on the page.
+
+    ``thumbnail`` and ``islets`` are empty where the page has no room for the picture or there is
+    no overlay; without an overlay ``href`` is empty too.
+    """
 
     number: int
     picture: Picture
@@ -56,9 +60,13 @@ class PictureView:
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """What the pictures of a page share: where they lie and how much of the page each may take."""
+    """What the pictures of a page share: where they lie and how much of the page each may take.
+
+    ``shown`` are the pictures that have a thumbnail, by their ``id``.
+    """
 
     out: Path
+    shown: frozenset[int]
     thumbnail_bytes: int
     islets: int
     reasons: Mapping[str, int]
@@ -68,13 +76,21 @@ class Room:
 def room(results: RunResults, out: Path) -> Room:
     """Share the page out among its pictures."""
     pictures = [p for verdict in results.verdicts for p in verdict.lot.pictures]
+    shown = sorted(pictures, key=_need)[:MOST_THUMBNAILS]
     return Room(
         out=out,
-        thumbnail_bytes=thumbnail_share(len(pictures)),
-        islets=hover.share(pictures),
-        reasons={reason: place for place, reason in enumerate(hover.reasons(pictures))},
+        shown=frozenset(map(id, shown)),
+        thumbnail_bytes=thumbnail_share(len(shown)),
+        islets=hover.share(shown),
+        reasons={reason: place for place, reason in enumerate(hover.reasons(shown))},
         numbers={id(picture): number for number, picture in enumerate(pictures, 1)},
     )
+
+
+def _need(picture: Picture) -> tuple[bool, bool, float]:
+    """Tell how little a picture needs a look: unfit ones most, then corrected, then unlike ones."""
+    likeness = math.inf if picture.likeness is None else picture.likeness
+    return picture.fitness.verdict == "fit", not picture.edits, likeness
 
 
 def lot_view(verdict: Verdict, results: RunResults, anchor: str, *, room: Room) -> LotView:
@@ -131,18 +147,19 @@ def _picture_views(
 
 def _picture_view(picture: Picture, specimen: str, results: RunResults, room: Room) -> PictureView:
     folder = results.folders.get(picture.sample.image)
-    thumbnail, href = "", ""
-    if folder is not None:
-        thumbnail = thumbnail_uri(room.out / folder / "overlay.jpg", room.thumbnail_bytes)
-        href = quote(f"{folder}/overlay.jpg", errors="backslashreplace")
+    overlay = None if folder is None else room.out / folder / "overlay.jpg"
+    shown, thumbnail, there = id(picture) in room.shown, "", False
+    if overlay is not None:
+        thumbnail = thumbnail_uri(overlay, room.thumbnail_bytes) if shown else ""
+        there = bool(thumbnail) if shown else overlay.is_file()
     return PictureView(
         number=room.numbers[id(picture)],
         picture=picture,
         specimen=specimen,
         # Markup saves looking through so many bytes for characters to escape.
         thumbnail=Markup(thumbnail),
-        href=href,
-        islets=Markup(hover.islet_data(picture, room.reasons, room.islets)),
+        href=quote(f"{folder}/overlay.jpg", errors="backslashreplace") if there else "",
+        islets=Markup(hover.islet_data(picture, room.reasons, room.islets) if thumbnail else ""),
         approval=trace.approval_words(picture),
     )
 
