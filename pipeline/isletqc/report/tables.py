@@ -97,6 +97,8 @@ def cell(value: Any) -> str:
     >>> cell(1234567.8), cell(None), cell(True), cell("=1+1")
     ('1234570', '', 'true', "'=1+1")
     """
+    if type(value) is float:  # most cells are
+        return _plain_number(value)
     if value is None:
         return ""
     if isinstance(value, (bool, np.bool_)):
@@ -125,9 +127,12 @@ def csv_text(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
     return "".join(lines)
 
 
-def _line(cells: Iterable[str]) -> str:
+def _line(cells: Sequence[str]) -> str:
     """Join cells; not by csv.writer, which leaves a lone carriage return unquoted."""
-    return ",".join(_quoted(c) if _SPECIAL.search(c) else c for c in cells) + "\n"
+    # One search a row, not one a cell.
+    if _SPECIAL.search(";".join(cells)):
+        cells = [_quoted(c) if _SPECIAL.search(c) else c for c in cells]
+    return ",".join(cells) + "\n"
 
 
 def _quoted(text: str) -> str:
