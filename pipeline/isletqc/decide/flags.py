@@ -58,7 +58,7 @@ def _corrected(lot: Lot) -> list[Flag]:
     return [
         Flag(
             "edits by hand",
-            f"{p.name}: corrected by hand ({len(p.edits)} edits), not approved as it stands; "
+            f"{p.name}: corrected by hand ({_edits(len(p.edits))}), not approved as it stands; "
             "look at the picture and approve it",
         )
         for p in lot.pictures
@@ -97,3 +97,7 @@ def _mixing(mixing: Mapping[str, Dispersion]) -> list[Flag]:
         for unit, d in mixing.items()
         if d.excessive
     ]
+
+
+def _edits(count: int) -> str:
+    return "1 edit" if count == 1 else f"{count} edits"
