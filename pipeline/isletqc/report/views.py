@@ -136,13 +136,19 @@ def _markers(
 def _picture_views(
     specimens: Sequence[Specimen], results: RunResults, room: Room
 ) -> list[PictureView]:
-    """All pictures of a lot; those that are unfit come first."""
+    """All pictures of a lot; unfit ones come first, those that only link to an overlay last."""
     views = [
         _picture_view(picture, specimen.name, results, room)
         for specimen in specimens
         for picture in specimen.pictures
     ]
-    return sorted(views, key=lambda view: view.picture.fitness.verdict == "fit")
+    return sorted(
+        views,
+        key=lambda view: (
+            view.picture.fitness.verdict == "fit",
+            bool(view.href) and not view.thumbnail,
+        ),
+    )
 
 
 def _picture_view(picture: Picture, specimen: str, results: RunResults, room: Room) -> PictureView:
