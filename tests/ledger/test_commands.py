@@ -156,6 +156,34 @@ def test_results_outside_the_ledger_are_not_signed_into_it(
     assert not (strange / "signatures.json").exists()
 
 
+def test_a_folder_knows_the_ledger_that_holds_it(
+    isletqc: Cli, bench: dict[str, Path], environment: pytest.MonkeyPatch
+) -> None:
+    out = bench["out"]
+    run(isletqc, bench)
+    environment.delenv("ISLETQC_LEDGER")
+    assert sign(isletqc, out, "Ada Author", "author").exit_code == 0
+    whole = isletqc("verify", out)
+    assert whole.exit_code == 0, whole.output
+    assert "looked at ledger" in whole.output
+    assert isletqc("report", out).exit_code == 0
+    assert isletqc("verify", out).exit_code == 0
+
+
+def test_a_ledger_whose_password_was_left_out_has_to_be_named(
+    isletqc: Cli, bench: dict[str, Path], environment: pytest.MonkeyPatch
+) -> None:
+    out = bench["out"]
+    run(isletqc, bench)
+    environment.delenv("ISLETQC_LEDGER")
+    note = {"address": "postgresql://lab@server/isletqc", "password_left_out": True}
+    (out / "ledger.json").write_text(json.dumps(note), "utf-8")
+    refused = sign(isletqc, out, "Ada Author", "author")
+    assert refused.exit_code == 2
+    assert "postgresql://lab@server/isletqc; name it with --ledger" in refused.output
+    assert not (out / "signatures.json").exists()
+
+
 def test_without_a_ledger_a_folder_is_signed_and_checked_by_itself(
     isletqc: Cli, finished: Path, tmp_path: Path, people: Pair, environment: pytest.MonkeyPatch
 ) -> None:

@@ -154,7 +154,7 @@ def rejudge(
         from isletqc.run import record
         from isletqc.run import rejudge as again
 
-        finished = again.rejudge(out, ledger=record.named_ledger(ledger))
+        finished = again.rejudge(out, ledger=record.named_ledger(ledger, out))
         telling.lines(f"WARNING: {line}" for line in again.unsaved(out))
         telling.show(finished, None)
         raise typer.Exit(finished.results.exit_code)

@@ -34,7 +34,7 @@ from isletqc.protocol import LoadedProtocol, Release
 from isletqc.records import Signature
 from isletqc.report.results import RunResults
 from isletqc.report.run import write_run
-from isletqc.run import lock
+from isletqc.run import home_ledger, lock
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +84,13 @@ def enter(out: Path, address: str | None = None, *, action: str = "run", why: st
             signatures.enter(connection, out, run)
 
         store.enter(ledger, work)
+        home_ledger.keep(out, ledger, named)
     return True
 
 
-def named_ledger(address: str | None = None) -> str | None:
-    """Address that was given, else that of ISLETQC_LEDGER, else None."""
-    return connect.named(address)
+def named_ledger(address: str | None = None, *outs: Path) -> str | None:
+    """Address that was given, else that of ISLETQC_LEDGER, else of the ledger of these results."""
+    return home_ledger.of(outs, address)
 
 
 def backup(target: str, address: str | None = None) -> str:
@@ -118,7 +119,7 @@ def protocol_state(loaded: LoadedProtocol, address: str | None = None) -> contro
 
 def report_written(out: Path, address: str | None = None) -> bool:
     """Enter that a report was written again; False where its run is in no ledger."""
-    named = connect.named(address)
+    named = home_ledger.of([out], address)
     if named is None:
         return False
     with store.opened(named) as ledger:
@@ -134,7 +135,7 @@ def rebuild(outs: Sequence[Path], address: str | None = None) -> Iterator[Entere
     """Enter result folders that the ledger does not have; folders inside folders are searched."""
     with store.opened(connect.required(address), create=True) as ledger:
         for out in result_folders(outs):
-            yield _rebuilt(ledger, out)
+            yield _rebuilt(ledger, out, connect.required(address))
 
 
 def result_folders(folders: Sequence[Path]) -> tuple[Path, ...]:
@@ -174,7 +175,7 @@ def sign(
     LedgerError
         The ledger does not have these results, or does not answer; nothing has changed.
     """
-    named = connect.named(address)
+    named = home_ledger.of([out], address)
     digest.document(out / digest.RESULTS)
     with lock.hold(out), _perhaps_opened(named) as ledger:
         run = _run_to_sign(ledger, out)
@@ -245,7 +246,7 @@ def decide_on_protocol(
 
 def check(outs: Sequence[Path], address: str | None = None) -> Findings:
     """Check a ledger and result folders; without a ledger only the folders' own evidence."""
-    named = connect.named(address)
+    named = home_ledger.of(outs, address)
     with _perhaps_opened(named) as ledger:
         found = [verify.ledger(ledger)] if ledger is not None else []
         found += [folder.check(out, ledger) for out in outs]
@@ -256,7 +257,7 @@ def check(outs: Sequence[Path], address: str | None = None) -> Findings:
     )
 
 
-def _rebuilt(ledger: Ledger, out: Path) -> Entered:
+def _rebuilt(ledger: Ledger, out: Path, address: str) -> Entered:
     found = entry.read(out)
 
     def work(connection: Connection) -> Entered:
@@ -265,7 +266,9 @@ def _rebuilt(ledger: Ledger, out: Path) -> Entered:
         signatures.enter(connection, out, run)
         return Entered(out, run, there is None)
 
-    return store.enter(ledger, work)
+    done = store.enter(ledger, work)
+    home_ledger.keep(out, ledger, address)
+    return done
 
 
 def _run_to_sign(ledger: Ledger | None, out: Path) -> int | None:
