@@ -15,6 +15,7 @@ from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from multiprocessing import util
 
 import cv2
 import torch
@@ -102,6 +103,8 @@ def _begin(threads: int) -> None:
     cv2.setNumThreads(threads)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    # Last of all when a worker's work is done: taking PyTorch apart object by object takes seconds.
+    util.Finalize(None, os._exit, args=(0,), exitpriority=-100)
 
 
 def _end_with_parent() -> None:
