@@ -243,7 +243,7 @@ def _ratios(found: dict[str, Any]) -> dict[str, float]:
     costs |= {
         "one worker / two workers, pictures/s": rates["1"] / rates["2"],
         "four pictures in one / one": growth["four of it"] / growth["it"],
-        "four times the islets / as they are": growth["four of it at half the size"] / growth["it"],
+        "2.4 times the islets / as they are": growth["four of it at half the size"] / growth["it"],
         "peak memory, GB": found["process"]["peak_mb"] / 1000,
     }
     if "network_seconds" in found:

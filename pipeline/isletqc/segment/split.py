@@ -110,8 +110,18 @@ def _seeds(
     lowest, *higher = settings.seed_levels
     seeds = _large(mask & (core > lowest), disc_px(settings.min_seed_diameter_um, um_per_px))
     least_px = disc_px(settings.min_part_diameter_um, um_per_px)
-    for level in higher:
-        seeds = _parted(seeds, _large((seeds > 0) & (core > level), least_px))
+    count = int(seeds.max(initial=0))
+    for number, box in enumerate(ndimage.find_objects(seeds), start=1):
+        whole = seeds[box] == number
+        if np.count_nonzero(whole) < 2 * least_px:
+            continue
+        parts = whole.astype(np.int32)
+        for level in higher:
+            parts = _parted(parts, _large((parts > 0) & (core[box] > level), least_px))
+        # The first part keeps the number, so that there are no gaps.
+        numbers = np.array([0, number, *range(count + 1, count + int(parts.max()))], dtype=np.int32)
+        seeds[box][whole] = numbers[parts[whole]]
+        count += len(numbers) - 2
     return seeds
 
 
