@@ -240,7 +240,9 @@ class Bench(QObject):
         """Judge the lots from what is saved and write the report, in a thread."""
         if self.review is not None and not self.busy:
             out = self.review.out
-            self._thread = start(lambda: rejudge(out, ledger=record.named_ledger(None, out)), self._judged)
+            self._thread = start(
+                lambda: rejudge(out, ledger=record.named_ledger(None, out)), self._judged
+            )
             self.told.emit("info", "Writing results and report …")
             self.edited.emit()
 
