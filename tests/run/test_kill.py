@@ -108,18 +108,25 @@ def killed_and_run_again(
     shutil.rmtree(expected)
     seconds = undisturbed(processes, pictures, protocol_file, expected)
     died = 0
-    for moment in np.sort(np.random.default_rng(6).uniform(0.02, 0.98, kills)):
-        out = folder / f"out_{moment:.3f}"
+    moments = np.random.default_rng(6)
+    for attempt in range(5 * kills):
+        moment = moments.uniform(0.02, 0.98)
+        out = folder / f"out_{attempt}"
         run = processes.Process(target=carry_out, args=(pictures, protocol_file, out))
         run.start()
         run.join(moment * seconds)
         run.kill()
         run.join()
-        died += run.exitcode == -signal.SIGKILL
+        if run.exitcode == -signal.SIGKILL:
+            died += 1
+        else:  # it was done before: the machine is faster than it was
+            seconds *= 0.9
         undisturbed(processes, pictures, protocol_file, out)
         assert_same(out, expected)
         shutil.rmtree(out)
-    assert died >= kills // 2
+        if died == kills:
+            return
+    pytest.fail(f"only {died} of {kills} runs were killed: the test shows nothing")
 
 
 def test_runs_killed_at_any_moment_end_as_if_they_had_not_been(
