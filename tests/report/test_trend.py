@@ -48,6 +48,14 @@ def test_the_answer_is_about_the_last_value(values: tuple[float, ...], expected:
     assert answer(by_westgard) == expected
 
 
+def test_values_without_spread_are_not_called_good() -> None:
+    flat = chart(7.0, 7.0, 7.0)
+    assert answer(flat) == texts.ANSWER_FLAT
+    page = chart_html(flat, command="")
+    assert "v-not-judged" in page
+    assert "v-pass" not in page.split("<body", 1)[1]
+
+
 def test_where_mean_and_sd_come_from_is_said() -> None:
     assert "as given" in baseline_words(chart(1.0, 2.0, given=STANDARD))
     few = baseline_words(chart(*FLOWRATES))

@@ -30,8 +30,7 @@ steps: 3
 second_round_steps: 2
 sources:
   - {kind: drawn, stain: dithizone, fields: 4, side_px: 64, um_per_px: [6, 9]}
-  - {kind: drawn, stain: dithizone, fields: 2, side_px: 64, um_per_px: [6, 9], seed: 2,
-     second_round_only: true}
+  - {kind: drawn, stain: dithizone, fields: 2, side_px: 64, um_per_px: [6, 9], seed: 2}
 """
 
 

@@ -91,11 +91,13 @@ def chart_document(found: Trend) -> dict[str, Any]:
 
 
 def _state(found: Trend) -> str:
-    """``pass``, ``review`` or ``fail`` for the look of the page: nothing, a warning, a rule."""
+    """Verdict for the look of the page: a rule fails, a warning asks for review."""
     last = found.at(len(found.points) - 1)
     if any(not signal.warning for signal in last):
         return "fail"
-    return "review" if last else "pass"
+    if last:
+        return "review"
+    return "pass" if found.baseline.sd else "not judged"
 
 
 def _rows(found: Trend) -> Iterator[tuple[int, str, str, str, str, str]]:

@@ -17,6 +17,7 @@ BASELINE_ESTABLISHED = "Mean {mean} and SD {sd} established from the first {n} v
 BASELINE_FEW = (
     "Fewer than 20 values establish mean and SD: they are uncertain, and so is where a rule fires."
 )
+ANSWER_FLAT = "Nothing is judged: values that do not differ have no limits."
 BASELINE_FLAT = "The values that establish the SD are all the same: no rule can fire."
 SKIPPED_ONE, SKIPPED_MANY = "{n} result without this figure:", "{n} results without this figure:"
 LEVEY_JENNINGS = "Levey-Jennings chart"

@@ -98,7 +98,7 @@ def answer(found: Trend) -> str:
     elif found.at(last):
         words = texts.ANSWER_WARNING.format(rules=rule_names(found.at(last)))
     else:
-        words = texts.ANSWER_CLEAR
+        words = texts.ANSWER_CLEAR if found.baseline.sd else texts.ANSWER_FLAT
     more = figures.counted(earlier, texts.EARLIER_ONE, texts.EARLIER_MANY) if earlier else ""
     return f"{words} {more}".strip()
 

@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 
 from isletqc.errors import OutputError
+from isletqc.ledger import files
 from isletqc.records import Edit
 from isletqc.run.canvas import Change, Pixels
 
@@ -66,12 +67,7 @@ def state_folder(sha256: str) -> Path:
 
     ``$ISLETQC_STATE``, else ``$XDG_STATE_HOME/isletqc``, else ``~/.local/state/isletqc``.
     """
-    if own := os.environ.get("ISLETQC_STATE"):
-        root = Path(own)
-    else:
-        state = os.environ.get("XDG_STATE_HOME")
-        root = (Path(state) if state else Path.home() / ".local" / "state") / "isletqc"
-    return root / "unsaved" / sha256[:32]
+    return files.state_folder() / "unsaved" / sha256[:32]
 
 
 def pending(folder: Path) -> tuple[Edit, ...]:

@@ -57,7 +57,6 @@ class DrawnSource(_Frozen):
     side_px: int = Field(768, gt=0)
     um_per_px: tuple[float, float] = Field(description="drawn log-uniformly from this range")
     seed: int = 1
-    second_round_only: bool = Field(False, description="kept back for the second round")
     share: float = Field(1, gt=0)
 
 

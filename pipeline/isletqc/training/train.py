@@ -4,7 +4,7 @@ Plain AdamW on soft cross-entropy (classes) and soft binary cross-entropy (core 
 the learning rate, exponentially averaged weights. Every step draws its crops from a generator
 seeded by recipe seed and step number, so a run that was stopped and resumed ends in the same place.
 A second round, where the recipe asks for one, goes on from the first with the outlines of the
-first in place of drafts, and with fields that were kept back.
+first in place of drafts.
 """
 
 from __future__ import annotations
@@ -71,9 +71,7 @@ def train(
     out.mkdir(parents=True, exist_ok=True)
     network = _fresh(recipe).to(device)
     pools = _pools(recipe, data, workers)
-    average = _round(
-        recipe, _first(recipe, pools), network, out=out, name="first", on_progress=on_progress
-    )
+    average = _round(recipe, pools, network, out=out, name="first", on_progress=on_progress)
     if recipe.second_round_steps:
         pools = _relabelled(recipe, pools, data, average)
         again = recipe.model_copy(
@@ -129,15 +127,6 @@ def _log(out: Path, recipe: Recipe, weights: Path) -> None:
 def _losses(path: Path) -> list[dict[str, float]]:
     with path.open(newline="", encoding="utf-8") as file:
         return [{key: float(value) for key, value in row.items()} for row in csv.DictReader(file)]
-
-
-def _first(recipe: Recipe, pools: Sequence[Pool]) -> list[Pool]:
-    """Pools of the first round: all but those kept back for the second."""
-    return [
-        pool
-        for source, pool in zip(recipe.sources, pools, strict=True)
-        if isinstance(source, RealSource) or not source.second_round_only
-    ]
 
 
 def _cloud(recipe: Recipe, pools: Sequence[Pool], average: UNet) -> likeness.Cloud:
