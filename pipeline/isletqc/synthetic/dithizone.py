@@ -7,6 +7,7 @@ large to small, dirt, camera. An outline is drawn where the middle of the edge's
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -66,6 +67,7 @@ def dithizone_field(
     shape_yx: tuple[int, int] = (1536, 2048),
     um_per_px: float = 2.4,
     look: DithizoneLook | None = None,
+    without: Collection[str] = (),
     islets: int | None = None,
     exocrine: float | None = None,
     law: SizeLaw | None = None,
@@ -82,6 +84,7 @@ def dithizone_field(
     seed : seed of every random draw
     shape_yx, um_per_px : size of the picture in pixels, side of a pixel
     look : a named look or one's own; None draws a random one
+    without : named looks that a random one must not come from
     islets : how many; None draws a density from empty to crowded
     exocrine : share of the field under exocrine tissue, about; None draws it
     law : law of diameters; None takes one of the two human laws
@@ -92,7 +95,7 @@ def dithizone_field(
     bits : 8, or 16 without JPEG
     """
     rng = np.random.default_rng(seed)
-    look = random_look(rng) if look is None else look
+    look = random_look(rng, without) if look is None else look
     layout = random_layout(rng, (shape_yx[0] * um_per_px, shape_yx[1] * um_per_px), whole=whole)
     if diameters is None:
         chosen = law or (HUMAN_WEIBULL, HUMAN_LOGNORMAL)[int(rng.integers(2))]

@@ -6,6 +6,7 @@ exocrine tissue) and by light, lens and camera. The optical densities follow fro
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -136,19 +137,21 @@ def look(name: str) -> DithizoneLook:
     return found[name]
 
 
-def random_look(rng: np.random.Generator) -> DithizoneLook:
+def random_look(rng: np.random.Generator, without: Collection[str] = ()) -> DithizoneLook:
     """Draw the look of some microscope nobody has seen yet.
 
-    Half are named looks seen through another camera (white balance, saturation, hue, gamma,
-    exposure), half are made from light, absorption of stain and tissue, and a camera matrix.
+    Half are named looks, but for those in ``without``, seen through another camera (white balance,
+    saturation, hue, gamma, exposure); half are made from light, absorption of stain and tissue, and
+    a camera matrix.
     Colours in which no eye could tell islet from exocrine tissue or from the field are redrawn.
     """
+    named = [one for one in LOOKS if one.name not in without]
     for _ in range(50):
-        colours = _reseen(rng) if rng.random() < 0.45 else _from_physics(rng)
+        colours = _reseen(rng, named) if rng.random() < 0.45 else _from_physics(rng)
         if _told_apart(colours):
             break
     else:
-        colours = np.array([LOOKS[0].background_rgb, LOOKS[0].islet_rgb, LOOKS[0].exocrine_rgb])
+        colours = _colours(named[0])
     return _with_camera(rng, colours)
 
 
@@ -172,9 +175,12 @@ def _redness(rgb: Floats) -> float:
     return float((rgb[0] - rgb[1]) / (rgb[0] + rgb[1] + 10))
 
 
-def _reseen(rng: np.random.Generator) -> Floats:
-    base = LOOKS[int(rng.integers(len(LOOKS)))]
-    colours = np.array([base.background_rgb, base.islet_rgb, base.exocrine_rgb]) / 255
+def _colours(look: DithizoneLook) -> Floats:
+    return np.array([look.background_rgb, look.islet_rgb, look.exocrine_rgb])
+
+
+def _reseen(rng: np.random.Generator, named: Sequence[DithizoneLook]) -> Floats:
+    colours = _colours(named[int(rng.integers(len(named)))]) / 255
     colours = np.maximum(colours + rng.normal(0, 0.025, (3, 3)), 0.004)
     colours = colours * np.exp(rng.normal(0, 0.15, 3)) * np.exp(rng.normal(0, 0.2))
     colours = np.clip(colours, 0.004, 1.3) ** np.exp(rng.normal(0, 0.22))

@@ -13,8 +13,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from isletqc.segment.depth import depth_px
 from isletqc.segment.prepare import colour, glow_input
+from isletqc.training.core_map import CoreMap, core_map
 from isletqc.training.examples import IGNORE, Example
 from isletqc.training.reglow import glow_anew
 
@@ -31,7 +31,7 @@ class Crop:
     ----------
     pixels : (3, y, x) float32, as a network sees them
     cover : (classes, y, x) float32, share of each class, sum 1 where known
-    core : (y, x) float32, 0 on outlines and contacts, 1 deep inside
+    core : (y, x) float32, 0 on outlines and contacts, 1 in the middle of an islet
     known : (y, x) float32, 1 where something is to be learned
     """
 
@@ -47,7 +47,7 @@ class CropSettings:
 
     side_px: int
     um_per_px: float
-    core_um: float
+    core: CoreMap
     class_values: tuple[int, ...]
     scale_jitter: float = 0.3
 
@@ -64,7 +64,7 @@ def crop(example: Example, rng: np.random.Generator, settings: CropSettings) -> 
     return Crop(
         pixels=np.ascontiguousarray(seen(example, pixels, rng).transpose(2, 0, 1)),
         cover=np.stack([_share(classes == value) for value in settings.class_values]),
-        core=_core(labels, settings.um_per_px / _FINER, settings.core_um),
+        core=_share(core_map(labels, settings.um_per_px / _FINER, settings.core)),
         known=(_share(classes == IGNORE) == 0).astype(np.float32),
     )
 
@@ -132,28 +132,10 @@ def seen(example: Example, pixels: Pixels, rng: np.random.Generator) -> Pixels:
     return relight(colour(pixels), rng)
 
 
-def _share(mask: NDArray[np.bool_]) -> Pixels:
-    """Share of each coarse pixel that a fine mask covers."""
+def _share(mask: NDArray[np.bool_] | Pixels) -> Pixels:
+    """Mean over each coarse pixel: of a mask, the share that it covers."""
     blocks = mask.reshape(mask.shape[0] // _FINER, _FINER, mask.shape[1] // _FINER, _FINER)
     return np.asarray(blocks.mean(axis=(1, 3), dtype=np.float32))
-
-
-def _core(labels: NDArray[Any], um_per_px: float, core_um: float) -> Pixels:
-    """Depth below the nearest outline or contact, as a share of ``core_um``, at most 1."""
-    same = np.ones(labels.shape, dtype=np.bool_)
-    down, across = labels[1:] == labels[:-1], labels[:, 1:] == labels[:, :-1]
-    same[1:] &= down
-    same[:-1] &= down
-    same[:, 1:] &= across
-    same[:, :-1] &= across
-    inside = same & (labels != 0)
-    depth = depth_px(inside) * np.float32(um_per_px / core_um)
-    half = cv2.resize(
-        np.minimum(depth, 1),
-        (labels.shape[1] // 2, labels.shape[0] // 2),
-        interpolation=cv2.INTER_AREA,
-    )
-    return np.asarray(half, dtype=np.float32)
 
 
 def relight(pixels: Pixels, rng: np.random.Generator) -> Pixels:

@@ -13,7 +13,7 @@ from isletqc.segment.prepare import FLUORESCENT
 from isletqc.training.examples import Example, make_example, make_glowing_example
 from isletqc.training.recipe import DrawnSource
 
-Job = tuple[Stain, int, float, int]
+Job = tuple[Stain, int, float, int, tuple[str, ...]]
 
 
 def draw(
@@ -24,7 +24,7 @@ def draw(
     low, high = np.log(source.um_per_px)
     sizes = np.exp(rng.uniform(low, high, source.fields))
     jobs: list[Job] = [
-        (source.stain, source.seed * 1_000_003 + i, float(size), source.side_px)
+        (source.stain, source.seed * 1_000_003 + i, float(size), source.side_px, source.without)
         for i, size in enumerate(sizes)
     ]
     examples: list[Example] = []
@@ -38,18 +38,22 @@ def draw(
 def _draw_one(job: Job) -> Example:
     from isletqc.synthetic import draw as drawing
 
-    stain, seed, um_per_px, side_px = job
+    stain, seed, um_per_px, side_px, without = job
     if stain in FLUORESCENT:
         return _nuclei(job) if stain == "immunofluorescence" else _live_dead(job)
-    field = drawing.dithizone_field if stain == "dithizone" else drawing.brightfield_field
-    drawn = field(seed, shape_yx=(side_px, side_px), um_per_px=um_per_px)
+    shape = (side_px, side_px)
+    drawn = (
+        drawing.dithizone_field(seed, shape_yx=shape, um_per_px=um_per_px, without=without)
+        if stain == "dithizone"
+        else drawing.brightfield_field(seed, shape_yx=shape, um_per_px=um_per_px)
+    )
     return make_example(drawn.pixels, drawn.labels, drawn.classes.copy(), um_per_px)
 
 
 def _nuclei(job: Job) -> Example:
     from isletqc.synthetic import draw as drawing
 
-    _, seed, um_per_px, side_px = job
+    _, seed, um_per_px, side_px, _ = job
     rng = np.random.default_rng([seed, 1])
     diameter_um = float(rng.uniform(5, 12))
     room = (side_px * um_per_px / diameter_um) ** 2
@@ -74,7 +78,7 @@ def _nuclei(job: Job) -> Example:
 def _live_dead(job: Job) -> Example:
     from isletqc.synthetic import draw as drawing
 
-    _, seed, um_per_px, side_px = job
+    _, seed, um_per_px, side_px, _ = job
     rng = np.random.default_rng([seed, 1])
     crowd = (side_px * um_per_px / 250) ** 2
     live, dead = np.exp(rng.normal(0, 0.5, 2))

@@ -12,6 +12,7 @@ from ruamel.yaml.error import YAMLError
 from isletqc.errors import UsageError
 from isletqc.records import Stain
 from isletqc.segment.split import SMALLEST_UM
+from isletqc.training.core_map import Core
 
 
 class _Frozen(BaseModel):
@@ -56,6 +57,7 @@ class DrawnSource(_Frozen):
     fields: int = Field(gt=0)
     side_px: int = Field(768, gt=0)
     um_per_px: tuple[float, float] = Field(description="drawn log-uniformly from this range")
+    without: tuple[str, ...] = Field((), description="named looks that are left out")
     seed: int = 1
     share: float = Field(1, gt=0)
 
@@ -69,6 +71,7 @@ class Recipe(_Frozen):
     classes: tuple[str, ...]
     channels: tuple[int, ...] = (16, 32, 64, 96, 128)
     um_per_px: float = Field(gt=0, description="working pixel size")
+    core: Core = Field("distance", description="what the map that parts touching islets shows")
     core_um: float = Field(25, gt=0, description="depth at which the core map reaches one")
     smallest_um: float = Field(SMALLEST_UM, gt=0, description="smaller findings are no objects")
     outline_level: float = Field(
@@ -86,6 +89,9 @@ class Recipe(_Frozen):
     )
     learning_rate: float = Field(2e-3, gt=0)
     averaging: float = Field(0.998, gt=0, lt=1, description="decay of the averaged weights")
+    precision: Literal["float32", "bfloat16"] = Field(
+        "float32", description="of training; bfloat16 takes half the time where the chip knows it"
+    )
     start_from: str | None = Field(None, description="network whose weights to start from")
     seed: int = 0
 

@@ -16,7 +16,9 @@ import json
 import logging
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +37,7 @@ from isletqc.segment.run import segment_with
 from isletqc.training import cloud
 from isletqc.training import examples as sources
 from isletqc.training.augment import CropSettings, crop
+from isletqc.training.core_map import CoreMap
 from isletqc.training.drawn import draw
 from isletqc.training.examples import Example
 from isletqc.training.recipe import RealSource, Recipe
@@ -101,9 +104,9 @@ def _round(
     checkpoint = out / f"{name}.checkpoint"
     start = _resume(checkpoint, network, average, optimiser)
     started, losses = time.monotonic(), []
-    for step in range(start, recipe.steps):
+    for step, batch in _batches(recipe, pools, range(start, recipe.steps)):
         _set_rate(optimiser, recipe, step)
-        losses.append(_step(network, optimiser, _batch(recipe, pools, step)))
+        losses.append(_step(network, optimiser, batch, recipe.precision))
         _average(average, network, min(recipe.averaging, (step + 1) / (step + 10)))
         if (step + 1) % _EVERY == 0 or step + 1 == recipe.steps:
             _record(out / f"{name}.csv", step + 1, losses, time.monotonic() - started)
@@ -243,6 +246,20 @@ def _set_rate(optimiser: torch.optim.Optimizer, recipe: Recipe, step: int) -> No
 
 
 Batch = tuple[Tensor, Tensor, Tensor, Tensor]
+_AHEAD = 2
+
+
+def _batches(
+    recipe: Recipe, pools: Sequence[Pool], steps: Sequence[int]
+) -> Iterator[tuple[int, Batch]]:
+    """Each step with its batch, which is cut while the step before it is learned."""
+    with ThreadPoolExecutor(1) as cutter:
+        waiting = deque(cutter.submit(_batch, recipe, pools, step) for step in steps[:_AHEAD])
+        for position, step in enumerate(steps):
+            batch = waiting.popleft().result()
+            if position + _AHEAD < len(steps):
+                waiting.append(cutter.submit(_batch, recipe, pools, steps[position + _AHEAD]))
+            yield step, batch
 
 
 def _batch(recipe: Recipe, pools: Sequence[Pool], step: int) -> Batch:
@@ -251,7 +268,7 @@ def _batch(recipe: Recipe, pools: Sequence[Pool], step: int) -> Batch:
     settings = CropSettings(
         recipe.crop_px,
         recipe.um_per_px,
-        recipe.core_um,
+        CoreMap(recipe.core, recipe.core_um),
         tuple(CLASS_NAMES.index(name) for name in recipe.classes),
         recipe.scale_jitter,
     )
@@ -266,11 +283,15 @@ def _batch(recipe: Recipe, pools: Sequence[Pool], step: int) -> Batch:
     return pixels, cover, core, known
 
 
-def _step(network: UNet, optimiser: torch.optim.Optimizer, batch: Batch) -> tuple[float, float]:
+def _step(
+    network: UNet, optimiser: torch.optim.Optimizer, batch: Batch, precision: str
+) -> tuple[float, float]:
     device = next(network.parameters()).device
     pixels, cover, core, known = (tensor.to(device) for tensor in batch)
     network.train()
-    logits = network(pixels.contiguous(memory_format=torch.channels_last))
+    with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16"):
+        logits = network(pixels.contiguous(memory_format=torch.channels_last))
+    logits = logits.float()
     count = known.sum().clamp(min=1)
     classes = -(cover * functional.log_softmax(logits[:, :-1], dim=1)).sum(dim=1)
     depth = functional.binary_cross_entropy_with_logits(logits[:, -1], core, reduction="none")
