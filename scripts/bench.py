@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import bench_huge
 import bench_many
 import bench_measure as measure
 from bench_measure import STAGES
@@ -24,7 +25,10 @@ def main() -> None:
     options = _options()
     loaded = protocol.load(options.protocol)
     with tempfile.TemporaryDirectory() as folder:
-        if options.many:
+        if options.huge:
+            figures = bench_huge.figures(options.huge, loaded, options.device, Path(folder))
+            text = bench_huge.table(figures)
+        elif options.many:
             figures = bench_many.figures(options.many, loaded, Path(folder))
             text = bench_many.table(figures)
             if options.svg is not None:
@@ -49,6 +53,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--pictures", type=int, default=12, help="pictures for the throughput")
     parser.add_argument("--peer", action="append", default=[], metavar="NAME=COMMAND")
     parser.add_argument("--many", type=int, metavar="N", help="measure a run over N pictures")
+    parser.add_argument(
+        "--huge", type=int, nargs="+", metavar="SIDE_PX", help="measure scans of these sides"
+    )
     parser.add_argument("--svg", type=Path, help="with --many: write the plot there")
     parser.add_argument("--json", type=Path, help="write the figures there")
     parser.add_argument("--check", action="store_true", help="compare with scripts/bench.json")
