@@ -1,5 +1,10 @@
-"""Find the protocols and networks that ship with isletqc, installed or in a checkout."""
+"""Find the protocols and networks that ship with isletqc, and a laboratory's own networks.
 
+The environment variable ``ISLETQC_MODELS`` names a folder of own networks, one folder each. A
+shipped name always means the shipped network.
+"""
+
+import os
 from importlib.resources import files
 from pathlib import Path
 
@@ -19,10 +24,17 @@ def configs() -> tuple[Path, ...]:
 
 
 def model(name: str) -> Path:
-    """Folder of the shipped network ``name``; it may not exist."""
-    return _ROOT / "models" / name
+    """Folder of the network ``name``, shipped or own; it may not exist."""
+    shipped = _ROOT / "models" / name
+    return shipped if shipped.is_dir() or not _own() else Path(_own()) / name
 
 
 def models() -> tuple[Path, ...]:
-    """Folders of all shipped networks that have weights, by name."""
-    return tuple(sorted(p.parent for p in (_ROOT / "models").glob("*/weights.safetensors")))
+    """Folders of all networks that have weights, by name, the shipped ones first."""
+    roots = (_ROOT / "models", *([Path(_own())] if _own() else []))
+    found = [p.parent for root in roots for p in sorted(root.glob("*/weights.safetensors"))]
+    return tuple(folder for folder in found if folder == model(folder.name))
+
+
+def _own() -> str:
+    return os.environ.get("ISLETQC_MODELS", "")

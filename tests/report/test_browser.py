@@ -126,7 +126,7 @@ def test_a_picture_opens_large_and_closes_by_escape(
         assert name in page.inner_text("#lightbox .caption")
     page.keyboard.press("Escape")
     assert not page.is_visible("#lightbox")
-    # The focus returns to the picture that was last seen: in a later turn of the browser's own loop.
+    # The focus returns to the picture last seen, in a later turn of the browser's own loop.
     page.wait_for_function(
         "document.activeElement.getAttribute('href') === 'images/b2/overlay.jpg'"
     )

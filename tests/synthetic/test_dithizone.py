@@ -206,3 +206,18 @@ def test_random_looks_spread_far_beyond_the_named_ones_and_keep_islets_redder_th
             one.background_rgb[1] + 6
         )
         assert green_left[0] < green_left[1]
+
+
+def test_a_random_look_can_leave_named_looks_out() -> None:
+    """With all others left out, half of the random looks are the one that is left, seen anew."""
+    names = [look.name for look in draw.LOOKS]
+    colours = [
+        [
+            draw.random_look(np.random.default_rng(seed), without).background_rgb
+            for seed in range(60)
+        ]
+        for without in ((), names[1:], names[:-1])
+    ]
+    alike = [[a == b for a, b in zip(colours[0], other, strict=True)] for other in colours[1:]]
+    for same in alike:
+        assert 0.3 < np.mean(same) < 0.8  # looks made from physics are the same whatever is left

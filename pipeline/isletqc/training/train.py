@@ -34,7 +34,7 @@ from isletqc.segment import likeness
 from isletqc.segment.learned import TrainedNetwork
 from isletqc.segment.network import Architecture, UNet, channels_last, fused
 from isletqc.segment.run import segment_with
-from isletqc.training import cloud
+from isletqc.training import cloud, curves
 from isletqc.training import examples as sources
 from isletqc.training.augment import CropSettings, crop
 from isletqc.training.core_map import CoreMap
@@ -64,8 +64,9 @@ def train(
     Parameters
     ----------
     data : folder that the recipe's real sources are relative to
-    out : receives ``weights.safetensors``, ``training.json``, a CSV with the losses of each round
-        and, until done, checkpoints from which the same call goes on
+    out : receives ``weights.safetensors``, ``training.json``, a CSV with the losses of each round,
+        their curves as ``training.svg`` and, until done, checkpoints from which the same call
+        goes on
 
     Returns
     -------
@@ -117,14 +118,16 @@ def _round(
 
 
 def _log(out: Path, recipe: Recipe, weights: Path) -> None:
-    """Write the recipe, the losses of each round and the weights' hash as one JSON."""
+    """Write the recipe, the losses of each round and the weights' hash as one JSON; and curves."""
+    rounds = {path.stem: _losses(path) for path in sorted(out.glob("*.csv"))}
     document = {
         "version": __version__,
         "recipe": recipe.model_dump(mode="json"),
         "weights_sha256": hashlib.sha256(weights.read_bytes()).hexdigest(),
-        "rounds": {path.stem: _losses(path) for path in sorted(out.glob("*.csv"))},
+        "rounds": rounds,
     }
     (out / "training.json").write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+    curves.write(out / "training.svg", rounds)
 
 
 def _losses(path: Path) -> list[dict[str, float]]:
