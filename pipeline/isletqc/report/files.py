@@ -9,6 +9,8 @@ from pathlib import Path
 
 from isletqc.errors import OutputError
 
+RUN = "run.json"  # in OUT: what is needed to judge its lots again
+
 
 def write_bytes_atomically(path: Path, data: bytes) -> None:
     """Write ``data`` so that ``path`` holds either its old content or all of the new one.

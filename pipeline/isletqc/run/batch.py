@@ -23,6 +23,7 @@ from isletqc.decide.verdict import judge
 from isletqc.errors import OutputError, ProtocolError, UsageError
 from isletqc.protocol import LoadedProtocol
 from isletqc.records import Failure, Picture, Sample, Verdict
+from isletqc.report.files import RUN
 from isletqc.report.results import NetworkCard, RunResults
 from isletqc.run import cluster, inputs, kept, lock, log, names, provenance, record
 from isletqc.run.picture import Job, Method, Outcome
@@ -37,7 +38,7 @@ RUN_FILES = (
     *("report.html", "junit.xml", "provenance.json"),
 )
 # Written by some runs only.
-_SOME_FILES = ("nuclei.csv", kept.RUN)
+_SOME_FILES = ("nuclei.csv", RUN)
 # Starting a process costs as much as a few pictures.
 _PICTURES_FOR_WORKERS = 8
 _MOST_WORKERS = 8

@@ -22,13 +22,13 @@ from isletqc.load import picture
 from isletqc.protocol import LoadedProtocol
 from isletqc.records import Failure, Sample
 from isletqc.report import picture as files
-from isletqc.report.files import write_bytes_atomically, write_text_atomically
+from isletqc.report.files import RUN, write_bytes_atomically, write_text_atomically
 from isletqc.report.results import NetworkCard, RunResults
 from isletqc.run import autosave
 from isletqc.run.picture import Job, Method, key
 from isletqc.segment import run as segmentation
 
-RUN, PROTOCOL = "run.json", "protocol.yaml"
+PROTOCOL = "protocol.yaml"
 SCHEMA_VERSION = "1.0"
 FailOn = Literal["never", "fail", "review"]
 

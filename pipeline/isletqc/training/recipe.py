@@ -49,6 +49,14 @@ class RealSource(_Frozen):
         return self
 
 
+class CorrectedSource(_Frozen):
+    """A folder of results that a person corrected and approved."""
+
+    kind: Literal["corrected"]
+    results: Path = Field(description="OUT of a run; its approved pictures are used")
+    share: float = Field(1, gt=0, description="how often crops come from here, against others")
+
+
 class DrawnSource(_Frozen):
     """Drawn fields with exact truth."""
 
@@ -78,7 +86,7 @@ class Recipe(_Frozen):
         0.5, gt=0, lt=1, description="probability of an islet on its outline, chosen by validation"
     )
     scale_jitter: float = Field(0.3, ge=0, description="largest change of scale, natural log")
-    sources: tuple[RealSource | DrawnSource, ...]
+    sources: tuple[RealSource | CorrectedSource | DrawnSource, ...] = Field(min_length=1)
     crop_px: int = Field(160, gt=0, multiple_of=16)
     batch: int = Field(8, gt=0)
     steps: int = Field(gt=0)

@@ -34,13 +34,13 @@ from isletqc.segment import likeness
 from isletqc.segment.learned import TrainedNetwork
 from isletqc.segment.network import Architecture, UNet, channels_last, fused
 from isletqc.segment.run import segment_with
-from isletqc.training import cloud, curves
+from isletqc.training import cloud, corrected, curves
 from isletqc.training import examples as sources
 from isletqc.training.augment import CropSettings, crop
 from isletqc.training.core_map import CoreMap
 from isletqc.training.drawn import draw
 from isletqc.training.examples import Example
-from isletqc.training.recipe import RealSource, Recipe
+from isletqc.training.recipe import CorrectedSource, RealSource, Recipe
 
 log = logging.getLogger(__name__)
 Progress = Callable[[int, int], None]
@@ -174,6 +174,8 @@ def _pools(recipe: Recipe, data: Path, workers: int) -> list[Pool]:
     for source in recipe.sources:
         if isinstance(source, RealSource):
             found = sources.read_real(source, data, stain=recipe.stain)
+        elif isinstance(source, CorrectedSource):
+            found = corrected.read(source, data, recipe)
         else:
             found = draw(source, workers, lambda done, total: None)
         log.info("%d examples from a %s source", len(found), source.kind)
