@@ -60,7 +60,9 @@ def scan(path: Path, field: Pixels, side: int) -> None:
     levels = [field]
     for _ in range(_LEVELS - 1):
         half = levels[-1].shape[0] // 2
-        levels.append(np.asarray(cv2.resize(levels[-1], (half, half), interpolation=cv2.INTER_AREA)))
+        levels.append(
+            np.asarray(cv2.resize(levels[-1], (half, half), interpolation=cv2.INTER_AREA))
+        )
     with tifffile.TiffWriter(path, bigtiff=True) as file:
         for number, level in enumerate(levels):
             long = side >> number
