@@ -6,14 +6,16 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from isletqc.errors import OutputError
 
 RUN = "run.json"  # in OUT: what is needed to judge its lots again
 
 
-def write_bytes_atomically(path: Path, data: bytes) -> None:
-    """Write ``data`` so that ``path`` holds either its old content or all of the new one.
+@contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """Give a file to write to; ``path`` holds either its old content or all of the new one.
 
     Raises
     ------
@@ -24,14 +26,20 @@ def write_bytes_atomically(path: Path, data: bytes) -> None:
     # The process number keeps two processes apart that write the same file.
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        with temporary.open("wb") as stream:
-            stream.write(data)
+        with temporary.open("w+b") as stream:
+            yield stream
             stream.flush()
             os.fsync(stream.fileno())
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def write_bytes_atomically(path: Path, data: bytes) -> None:
+    """Write ``data`` as all of a file; see `replacing`."""
+    with replacing(path) as stream:
+        stream.write(data)
 
 
 def write_text_atomically(path: Path, text: str) -> None:

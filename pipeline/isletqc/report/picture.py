@@ -13,7 +13,7 @@ import json
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import tifffile
@@ -34,7 +34,7 @@ from isletqc.records import (
     Regions,
     Sample,
 )
-from isletqc.report.files import write_bytes_atomically, write_text_atomically
+from isletqc.report.files import replacing, write_bytes_atomically, write_text_atomically
 from isletqc.report.overlay import draw_overlay
 
 SCHEMA_VERSION = "1.0"
@@ -109,8 +109,13 @@ def write_large_picture(
     """
     folder.mkdir(parents=True, exist_ok=True)
     (folder / RESULT).unlink(missing_ok=True)
-    write_bytes_atomically(folder / LABELS, _large_tiff(labels, image, "islet labels"))
-    write_bytes_atomically(folder / CLASSES, _large_tiff(classes, image, "tissue classes"))
+    for name, raster, title in (
+        (LABELS, labels, "islet labels"),
+        (CLASSES, classes, "tissue classes"),
+    ):
+        with replacing(folder / name) as file:
+            form = {"shape": raster.shape_yx, "dtype": raster.dtype}
+            _write_tiff(file, _tiles(raster), image, title, **form)
     write_bytes_atomically(folder / OVERLAY, draw_overlay(image, regions, picture.islets))
     write_result(folder, picture, key)
 
@@ -166,10 +171,6 @@ def label_type(highest: int) -> type[np.uint16] | type[np.uint32]:
     return np.uint16 if highest <= np.iinfo(np.uint16).max else np.uint32
 
 
-def _large_tiff(raster: Raster, image: Image, name: str) -> bytes:
-    return _tiff(_tiles(raster), image, name, shape=raster.shape_yx, dtype=raster.dtype)
-
-
 def _tiles(raster: Raster) -> Iterator[NDArray[Any]]:
     height, width = raster.shape_yx
     for top in range(0, height, _TILE_PX):
@@ -179,10 +180,19 @@ def _tiles(raster: Raster) -> Iterator[NDArray[Any]]:
             yield np.ascontiguousarray(full[:, left : left + _TILE_PX])
 
 
-def _tiff(
-    pixels: NDArray[Any] | Iterator[NDArray[Any]], image: Image, name: str, **form: Any
-) -> bytes:
+def _tiff(pixels: NDArray[Any], image: Image, name: str) -> bytes:
     stream = io.BytesIO()
+    _write_tiff(stream, pixels, image, name)
+    return stream.getvalue()
+
+
+def _write_tiff(
+    stream: BinaryIO,
+    pixels: NDArray[Any] | Iterator[NDArray[Any]],
+    image: Image,
+    name: str,
+    **form: Any,
+) -> None:
     per_cm = 1e4 / image.um_per_px
     tifffile.imwrite(
         stream,
@@ -196,7 +206,6 @@ def _tiff(
         maxworkers=1,
         **form,
     )
-    return stream.getvalue()
 
 
 def _ome(image: Image, name: str) -> dict[str, Any]:
