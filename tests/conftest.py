@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 from typer.testing import CliRunner, Result
 
 from isletqc import protocol
 from isletqc.cli import app
+
+# The same examples each time, and none is held to a clock.
+settings.register_profile(
+    "isletqc", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("isletqc")
 
 CLASSICAL = """\
 name: classical-test
@@ -23,6 +32,46 @@ purity: {definition: area}
 limits:
   - {name: identity, estimate: islet_count, relation: ">=", limit: 1, unit: islets}
 """
+
+
+# The program, which waits once it has told of its first picture: a signal finds it in mid-run
+# however fast the machine is, and however late the test reads what it tells.
+HELD = """
+import sys
+from isletqc.cli import main
+
+class Held:
+    def __init__(self, out):
+        self.out = out
+    def __getattr__(self, name):
+        return getattr(self.out, name)
+    def write(self, text):
+        self.out.write(text)
+        if text.startswith("[1/"):
+            self.out.flush()
+            sys.stdin.read()
+
+sys.stdout = Held(sys.stdout)
+main()
+"""
+
+
+@pytest.fixture(scope="session")
+def held() -> Callable[..., subprocess.Popen[str]]:
+    """Start the program in a process group of its own, held after its first picture."""
+
+    def start(*arguments: object) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-c", HELD, *map(str, arguments)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+            env=os.environ | {"OMP_NUM_THREADS": "1"},
+        )
+
+    return start
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
@@ -53,8 +54,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         pytest.skip("Debian's postgresql is not installed")
     # A socket's path may have 107 characters; pytest's folders are nobody's business.
     folder = Path(tmp_path_factory.mktemp("pg", numbered=True))
-    socket = Path("/tmp") / f"isletqc-pg-{os.getpid()}"
-    socket.mkdir(mode=0o700)
+    socket = Path(tempfile.mkdtemp(prefix="isletqc-pg-", dir="/tmp"))
     as_other: list[str] = []
     if os.geteuid() == 0:  # PostgreSQL refuses to run as root
         as_other = ["setpriv", "--reuid", "postgres", "--regid", "postgres", "--clear-groups"]
@@ -62,18 +62,30 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         folder = socket
     data, control = folder / "data", str(found[-1])
     options = f"-c listen_addresses= -c unix_socket_directories={socket} -c fsync=off"
-    start = [control, "-D", str(data), "-w", "-o", options, "-l", str(folder / "log"), "start"]
+    start = [
+        control,
+        "-D",
+        str(data),
+        "-w",
+        "-t",
+        "600",
+        "-o",
+        options,
+        "-l",
+        str(folder / "log"),
+        "start",
+    ]
     init = ["initdb", "-A", "trust", "-U", "isletqc", "-E", "UTF8", "--locale", "C.UTF-8"]
     init[0] = str(found[-1].with_name("initdb"))
     try:
         for command in ([*init, "--no-sync", "-D", str(data)], start):
             subprocess.run(
-                [*as_other, *command], check=True, stdout=subprocess.DEVNULL, timeout=60, cwd="/"
+                [*as_other, *command], check=True, stdout=subprocess.DEVNULL, timeout=600, cwd="/"
             )
         yield str(socket)
     finally:
         stop = [*as_other, control, "-D", str(data), "-m", "immediate", "stop"]
-        subprocess.run(stop, check=False, stdout=subprocess.DEVNULL, timeout=60, cwd="/")
+        subprocess.run(stop, check=False, stdout=subprocess.DEVNULL, timeout=600, cwd="/")
         shutil.rmtree(socket, ignore_errors=True)
 
 

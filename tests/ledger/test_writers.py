@@ -14,7 +14,7 @@ MakeFolder = Callable[..., Path]
 
 def run_writers(kind: str, address: str, folders: Path, number: int) -> int:
     command = [sys.executable, str(WRITERS), kind, address, str(folders), str(number)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=1800, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     return int(done.stdout)

@@ -79,8 +79,8 @@ def _write_until_killed(address: str, folders: list[Path], told: int) -> None:
 
 def _wait_some(told: int, turn: int) -> None:
     wanted = 10_000 + 4_111 * turn
-    while wanted > 0:
-        wanted -= len(os.read(told, min(wanted, 4096)))
+    while wanted > 0 and (heard := len(os.read(told, min(wanted, 4096)))):
+        wanted -= heard
 
 
 if __name__ == "__main__":

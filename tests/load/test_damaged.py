@@ -73,14 +73,14 @@ FILES = {
 
 
 def outcome(path: Path) -> Image | PictureError:
-    started = time.perf_counter()
+    started = time.process_time()  # whatever else the machine does
     result: Image | PictureError
     try:
         result = picture.read(path, stain="brightfield", pixel_size_um=1.0)
     except PictureError as e:
         result = e
     assert isinstance(result, Image) or str(path) in str(result)
-    assert time.perf_counter() - started < SLOW_SECONDS
+    assert time.process_time() - started < SLOW_SECONDS
     return result
 
 

@@ -47,9 +47,11 @@ def window(request: pytest.FixtureRequest) -> Iterator[Any]:
         pytest.fail("no X server: install xvfb")  # Qt would end the whole run
     application = request.getfixturevalue("qapp")
     import napari
+    from qtpy.QtTest import QTest
 
     viewer = napari.Viewer(show=True)
     viewer.window.resize(1600, 1000)
+    QTest.qWaitForWindowExposed(viewer.window._qt_window, 60_000)
     yield viewer
     viewer.close()
     application.processEvents()

@@ -75,6 +75,14 @@ class Desk:
             self.click(self.centre(label), SHIFT if place else Qt.KeyboardModifier.NoModifier)
         assert self.bench.selection == labels
 
+    def aims_well(self) -> bool:
+        """Whether a place on the canvas is the place of the picture that it should be."""
+        canvas = self.window.window._qt_viewer.canvas
+        scale = self.bench.stage.islets.scale[0]
+        place = self._on_screen((20.0, 30.0), canvas.native)
+        found = canvas._map_canvas2world((place.x(), place.y()), canvas.view)
+        return bool(np.allclose(found[-2:], (20 * scale, 30 * scale), atol=2 * scale))
+
     def _on_screen(self, point: Point, canvas: QWidget) -> QPoint:
         camera = self.window.scene.camera
         um = [c * s for c, s in zip(point, self.bench.stage.islets.scale, strict=True)]
@@ -106,8 +114,9 @@ def desk(
     assert bench.open(folder)
     docks[0].reason.setCurrentText("")
     window.reset_view()
-    qtbot.wait(50)
-    yield Desk(window, bench, *docks, qtbot)
+    found = Desk(window, bench, *docks, qtbot)
+    qtbot.waitUntil(found.aims_well, timeout=60_000)
+    yield found
     bench.work = None
     qtbot.waitUntil(lambda: not bench.busy, timeout=60_000)
 
@@ -315,7 +324,7 @@ def test_a_missed_islet_is_drawn_with_the_polygon(desk: Desk) -> None:
         desk.qtbot.mouseMove(canvas, place)
         desk.qtbot.mouseClick(canvas, LEFT, pos=place)
     desk.qtbot.mouseDClick(canvas, LEFT, pos=place)
-    desk.qtbot.waitUntil(lambda: log(desk) == ["add"])
+    desk.qtbot.waitUntil(lambda: log(desk) == ["add"], timeout=60_000)
     added = set(desk.islets) - before
     assert len(added) == 1
     assert log(desk) == ["add"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from typer.testing import Result
 
 from isletqc.plugin import layers
 from isletqc.plugin.panel import FILE, FOLDER, LAYER, SHEET, RunPanel
+from isletqc.run import batch
 
 pytestmark = pytest.mark.gui
 _SECONDS = 60_000
@@ -162,14 +164,23 @@ def test_nothing_chosen_is_told(panel: RunPanel, qtbot: Any) -> None:
 
 
 def test_cancel_keeps_what_is_finished(
-    panel: RunPanel, qtbot: Any, lot: Path, tmp_path: Path
+    panel: RunPanel, qtbot: Any, lot: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    out = tmp_path / "out"
+    out, pressed, run = tmp_path / "out", Event(), batch.run
+
+    def later(*arguments: Any, **options: Any) -> Any:
+        """The first picture is not done before the button is pressed."""
+        assert pressed.wait(60)
+        return run(*arguments, **options)
+
     panel.set_input(SHEET, str(lot / "samples.csv"))
     panel.form.out.setText(str(out))
-    qtbot.mouseClick(panel.form.run, Qt.MouseButton.LeftButton)
-    qtbot.mouseClick(panel.form.cancel, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(panel.form.run.isEnabled, timeout=_SECONDS)
+    with monkeypatch.context() as patch:
+        patch.setattr(batch, "run", later)
+        qtbot.mouseClick(panel.form.run, Qt.MouseButton.LeftButton)
+        qtbot.mouseClick(panel.form.cancel, Qt.MouseButton.LeftButton)
+        pressed.set()
+        qtbot.waitUntil(panel.form.run.isEnabled, timeout=_SECONDS)
     assert "Stopped" in panel.form.message.text
     assert len(list(out.glob("images/*/result.json"))) == 1
     press(qtbot, panel)

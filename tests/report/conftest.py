@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -29,9 +31,18 @@ from isletqc.records import (
     Specimen,
     Verdict,
 )
+from isletqc.report.picture import write_picture
 from isletqc.report.results import NetworkCard, RunResults
+from isletqc.report.run import write_run
 
 SHA = "0123456789abcdef" * 4
+CHROMIUM = Path("/usr/bin/chromium")
+ARGUMENTS = [
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+]
+# A browser answers when its machine lets it: only one that hangs takes this long.
+PATIENCE_MS = 300_000
 
 
 def make_islet(label: int = 1, diameter_um: float = 150.0, **changes: Any) -> Islet:
@@ -228,3 +239,69 @@ class Make:
 @pytest.fixture
 def make() -> type[Make]:
     return Make
+
+
+def write_report(folder: Path, results: RunResults) -> str:
+    """Write a run with its pictures; gives the address of its page."""
+    for verdict in results.verdicts:
+        for picture in verdict.lot.pictures:
+            write_picture(
+                folder / results.folders[picture.sample.image],
+                image=make_image(),
+                regions=make_regions(),
+                picture=picture,
+                key="key",
+            )
+    write_run(folder, results=results)
+    return (folder / "report.html").as_uri()
+
+
+@dataclass
+class Opened:
+    """A page, what it asked for, and what it complained of that it should not."""
+
+    page: Any
+    folder: Path
+    requests: list[str] = field(default_factory=list)
+    complaints: list[str] = field(default_factory=list)
+    expected: str = "no complaint"
+
+    def see(self, address: str | RunResults) -> Any:
+        """Open a page, or the report of a run, and wait until all of it is there."""
+        url = address if isinstance(address, str) else write_report(self.folder, address)
+        self.page.goto(url)
+        self.page.wait_for_function("[...document.images].every(i => i.complete)")
+        return self.page
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    """Debian's browser, without a window."""
+    # In continuous integration Chromium is installed: there its absence is a failure.
+    if not CHROMIUM.exists() and "ISLETQC_CI" not in os.environ:
+        pytest.skip(f"Chromium is not installed as {CHROMIUM}")
+    from playwright.sync_api import expect, sync_playwright
+
+    expect.set_options(timeout=PATIENCE_MS)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=str(CHROMIUM), args=ARGUMENTS, timeout=PATIENCE_MS
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def opened(chromium: Any, tmp_path: Path) -> Iterator[Opened]:
+    """A page that is offline; at the end nothing was asked of a network and nothing complained."""
+    context = chromium.new_context(offline=True, viewport={"width": 1280, "height": 800})
+    context.set_default_timeout(PATIENCE_MS)
+    found = Opened(context.new_page(), tmp_path)
+    found.page.on("request", lambda request: found.requests.append(request.url))
+    found.page.on("console", lambda message: found.complaints.append(message.text))
+    found.page.on("pageerror", lambda error: found.complaints.append(str(error)))
+    yield found
+    found.page.evaluate("0")  # what the page has said until now is heard before this is answered
+    context.close()
+    assert [url for url in found.requests if not url.startswith(("file:", "data:"))] == []
+    assert [text for text in found.complaints if found.expected not in text] == []

@@ -7,7 +7,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,7 @@ from isletqc.run import batch, lock
 from isletqc.run.batch import FailOn, exit_code
 
 Cli = Callable[..., Result]
+Held = Callable[..., subprocess.Popen[str]]
 TABLES = ("objects.csv", "images.csv", "lots.csv")
 
 
@@ -315,12 +315,6 @@ def test_sheet_facts_may_change_without_analysing_again(
     assert results(out)["lots"][0]["lot"] == "renamed"
 
 
-def started(*arguments: object) -> subprocess.Popen[str]:
-    command = [sys.executable, "-c", "from isletqc.cli import main; main()", *map(str, arguments)]
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
-
-
 @pytest.mark.parametrize(
     ("number", "code"), [(signal.SIGKILL, -signal.SIGKILL), (signal.SIGTERM, 143)]
 )
@@ -330,12 +324,13 @@ def test_a_stopped_run_goes_on_and_gives_what_an_undisturbed_one_gives(
     classical: Path,
     isletqc: Cli,
     finished: Path,
+    held: Held,
     number: signal.Signals,
     code: int,
 ) -> None:
     out = tmp_path / "out"
     command = ("run", "-s", lot / "samples.csv", "-p", classical, "-o", out, "--workers", 1)
-    with started(*command) as process:
+    with held(*command) as process:
         assert process.stdout is not None
         for line in process.stdout:
             if line.startswith("[1/3]"):
@@ -351,14 +346,13 @@ def test_a_stopped_run_goes_on_and_gives_what_an_undisturbed_one_gives(
 
 
 def test_a_run_in_a_folder_that_is_in_use_is_refused(
-    tmp_path: Path, lot: Path, classical: Path, isletqc: Cli
+    tmp_path: Path, lot: Path, classical: Path, isletqc: Cli, held: Held
 ) -> None:
-    with started("run", "-s", lot / "samples.csv", "-p", classical, "-o", tmp_path) as process:
+    with held("run", "-s", lot / "samples.csv", "-p", classical, "-o", tmp_path) as process:
         assert process.stdout is not None
         for line in process.stdout:
             if line.startswith("[1/3]"):
                 break
-        process.send_signal(signal.SIGSTOP)
         result = isletqc("run", "-s", lot / "samples.csv", "-p", classical, "-o", tmp_path)
         process.kill()
     assert result.exit_code == 2

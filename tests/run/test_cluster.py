@@ -42,8 +42,15 @@ class Deadly(float):
 Deadly.__module__ = "__main__"
 
 
+@pytest.fixture
+def two_workers(two_processes: Client) -> Client:
+    """Both workers at work: one that an earlier test killed has come back."""
+    two_processes.wait_for_workers(2)  # type: ignore[no-untyped-call]
+    return two_processes
+
+
 @pytest.fixture(scope="module")
-def two_workers() -> Iterator[Client]:
+def two_processes() -> Iterator[Client]:
     """A scheduler and two worker processes; a task that kills one worker is tried once more."""
     with (
         dask.config.set({"distributed.scheduler.allowed-failures": 1}),
@@ -84,7 +91,8 @@ def in_process(**workers: dict[str, Any]) -> Iterator[Client]:
     options = {"dashboard_address": "127.0.0.1:0", "host": "127.0.0.1"}
     made = SpecCluster(  # type: ignore[no-untyped-call]
         workers={
-            name: {"cls": Worker, "options": {"nthreads": 1, **own}}
+            # No limit of memory: it would be that of all tests in this process together.
+            name: {"cls": Worker, "options": {"nthreads": 1, "memory_limit": 0, **own}}
             for name, own in workers.items()
         },
         scheduler={"cls": Scheduler, "options": options},

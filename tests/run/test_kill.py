@@ -8,7 +8,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
@@ -25,6 +24,7 @@ from isletqc.records import Sample
 from isletqc.run import batch
 
 Cli = Callable[..., Result]
+Held = Callable[..., subprocess.Popen[str]]
 TABLES = ("objects.csv", "images.csv", "lots.csv")
 PICTURES, KILLS = 6, 20
 # What says when and how a run was made, not what it found.
@@ -147,23 +147,11 @@ def test_runs_of_the_network_killed_half_way_end_as_if_they_had_not_been(
 
 @pytest.mark.parametrize("how", [("--workers", "2"), ("--workers", "1")])
 def test_ctrl_c_ends_a_run_cleanly_and_says_how_to_go_on(
-    tmp_path: Path, pictures: Path, classical: Path, isletqc: Cli, how: tuple[str, str]
+    tmp_path: Path, pictures: Path, classical: Path, isletqc: Cli, held: Held, how: tuple[str, str]
 ) -> None:
     out = tmp_path / "out"
-    command = [
-        *(sys.executable, "-c", "from isletqc.cli import main; main()", "run", str(pictures)),
-        *("-p", str(classical), "-o", str(out), *how),
-    ]
-    run = subprocess.Popen(
-        command,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
-    )
     told = []
-    with run:
+    with held("run", pictures, "-p", classical, "-o", out, *how) as run:
         assert run.stdout is not None
         for line in run.stdout:
             told.append(line)

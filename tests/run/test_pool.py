@@ -61,4 +61,12 @@ def test_workers_end_when_the_run_is_killed(tmp_path: Path) -> None:
         worker = int(run.stdout.readline())
         run.kill()
         run.stdout.read()
-    assert not Path(f"/proc/{worker}/fd").exists() or not any(Path(f"/proc/{worker}/fd").iterdir())
+    assert open_files(worker) == []
+
+
+def open_files(process: int) -> list[str]:
+    """What a process holds open; nothing when it is gone, be it between two looks."""
+    try:
+        return [file.name for file in Path(f"/proc/{process}/fd").iterdir()]
+    except (FileNotFoundError, ProcessLookupError):
+        return []

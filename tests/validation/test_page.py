@@ -19,6 +19,7 @@ from isletqc.validation.study import Observations
 
 WORKED = Path(__file__).parent / "worked"
 CHROMIUM = Path("/usr/bin/chromium")
+PATIENCE_MS = 300_000  # only a browser that hangs takes this long
 Cli = Callable[..., Result]
 
 COMMANDS = {
@@ -124,9 +125,12 @@ def test_the_page_fits_wide_and_narrow_screens(tmp_path: Path) -> None:
     study = agreement.study(table.read(WORKED / "pefr.csv", "agreement"), confidence=0.95)
     page.write(tmp_path, study, command="x")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
+        browser = playwright.chromium.launch(
+            executable_path=str(CHROMIUM), args=["--no-sandbox"], timeout=PATIENCE_MS
+        )
         faults: list[str] = []
         view = browser.new_page()
+        view.set_default_timeout(PATIENCE_MS)
         view.on("console", lambda message: faults.append(message.text))
         view.on("request", lambda r: faults.append(r.url) if r.url[:4] == "http" else None)
         for width in (1280, 390):

@@ -79,6 +79,7 @@ function putTip(tip, x, y) {
   const MOST = 12;
   let [index, scale, left, top] = [0, 1, 0, 0];
   let chosen = null;
+  let laidOut = Promise.resolve();
 
   function fit() {
     const shape = (image.naturalWidth || 1) / (image.naturalHeight || 1);
@@ -149,7 +150,8 @@ function putTip(tip, x, y) {
     document.getElementById("tip").hidden = true;
     if (!dialog.open) dialog.showModal();
     mark(null);
-    return image.decode().then(fit, fit);
+    laidOut = image.decode().then(fit, fit);
+    return laidOut;
   }
 
   function drag() {
@@ -201,8 +203,8 @@ function putTip(tip, x, y) {
   const actions = {
     ".previous": () => show(index - 1),
     ".next": () => show(index + 1),
-    ".previous-islet": () => step(-1),
-    ".next-islet": () => step(1),
+    ".previous-islet": () => laidOut.then(() => step(-1)),
+    ".next-islet": () => laidOut.then(() => step(1)),
     ".zoom-in": () => zoomMiddle(1.5),
     ".zoom-out": () => zoomMiddle(1 / 1.5),
     ".whole": fit,
