@@ -104,7 +104,8 @@ def _load(folder: Path, device: str) -> TrainedNetwork:
     if not path.is_file():
         raise MissingWeightsError(
             f"expected the weights of network {folder.name!r} at {path}, found none; "
-            "reinstall isletqc, or name another network in the protocol"
+            "name another network in the protocol, reinstall isletqc, or set ISLETQC_MODELS to the "
+            "folder of your own networks"
         )
     with safe_open(path, framework="pt") as stored:
         facts = dict(stored.metadata() or {})
@@ -194,51 +195,38 @@ def maps(
     read: Callable[[tiles.Slices], Maps],
     shape_yx: tuple[int, int],
     limit_px: float,
-) -> Iterator[tuple[tiles.Slices, Maps, tiles.Slices, Maps]]:
+) -> Iterator[tuple[tiles.Slices, Maps, likeness.Sums]]:
     """Run the network tile by tile over a picture of which ``read`` gives windows.
 
     Yields
     ------
-    window, its class probabilities and core map (classes + 1, y, x); window of the deepest level
-    and its activations (C, y, x)
+    window, its class probabilities and core map (classes + 1, y, x), its sums for the likeness
     """
     architecture = trained.network.architecture
     block, classes = architecture.multiple_px, len(architecture.classes)
     for tile in tiles.plan(shape_yx, limit_px, block):
-        found, deep = _run(trained.network, read(tile.read), tile.keep)
+        pixels = read(tile.read)
+        found, levels = _run(trained.network, pixels, tile.keep)
         _softmax(found[:classes])
         found[classes] = 1 / (1 + np.exp(-found[classes]))
-        kept = deep[:, *_blocks(tile.keep, block)]
-        yield tile.write, found, _blocks(tile.write, block), kept
-
-
-def deepest_shape(trained: TrainedNetwork, shape_yx: tuple[int, int]) -> tuple[int, int, int]:
-    """Shape (C, y, x) of the deepest activations of a picture."""
-    architecture = trained.network.architecture
-    height, width = (-(-length // architecture.multiple_px) for length in shape_yx)
-    return architecture.channels[-1], height, width
+        planes = likeness.planes(levels, pixels[tile.keep], found[:classes])
+        yield tile.write, found, likeness.sums(planes)
 
 
 def _predict(trained: TrainedNetwork, pixels: NDArray[np.float32], limit_px: float) -> Prediction:
     shape = pixels.shape[0], pixels.shape[1]
     classes = len(trained.network.architecture.classes)
     found = np.empty((classes + 1, *shape), dtype=np.float32)
-    deepest = np.empty(deepest_shape(trained, shape), dtype=np.float32)
-    for window, values, place, deep in maps(trained, pixels.__getitem__, shape, limit_px):
+    seen: list[likeness.Sums] = []
+    for window, values, sums in maps(trained, pixels.__getitem__, shape, limit_px):
         found[:, *window] = values
-        deepest[:, *place] = deep
-    seen = likeness.point(deepest.reshape(len(deepest), -1))
-    return Prediction(np.moveaxis(found[:classes], 0, -1), found[classes], seen)
+        seen.append(sums)
+    point = likeness.point(np.sum(seen, axis=0))
+    return Prediction(np.moveaxis(found[:classes], 0, -1), found[classes], point)
 
 
-def _blocks(part: tiles.Slices, block_px: int) -> tiles.Slices:
-    """Which blocks of the deepest level a part of the picture covers."""
-    y, x = (slice(s.start // block_px, -(-s.stop // block_px)) for s in part)
-    return y, x
-
-
-def _run(network: UNet, tile: NDArray[np.float32], keep: tiles.Slices) -> tuple[Maps, Maps]:
-    """Logits (classes + 1, y, x) of the kept part, deepest activations (C, y, x) of the tile.
+def _run(network: UNet, tile: NDArray[np.float32], keep: tiles.Slices) -> tuple[Maps, list[Maps]]:
+    """Logits (classes + 1, y, x) of the kept part, and what likeness looks at of each level.
 
     The tile is padded by its own mirror image to whole blocks.
     """
@@ -251,9 +239,16 @@ def _run(network: UNet, tile: NDArray[np.float32], keep: tiles.Slices) -> tuple[
     batch = torch.from_numpy(padded).permute(2, 0, 1)[None].to(device)
     with torch.inference_mode():
         levels = network.encode(batch)
-        deepest = levels[-1][0].cpu().numpy()
+        seen = [_sparse(level, k, keep) for k, level in enumerate(levels)]
         logits = network.decode(levels)[0][:, *keep].contiguous()
-    return logits.cpu().numpy(), deepest
+    return logits.cpu().numpy(), seen
+
+
+def _sparse(level: torch.Tensor, number: int, keep: tiles.Slices) -> Maps:
+    """Activations (y, x, C) of the kept part at the positions that likeness looks at."""
+    block, step = 1 << number, likeness.step(number)
+    y, x = (slice(s.start // block, -(-s.stop // block), step) for s in keep)
+    return np.ascontiguousarray(level[0].permute(1, 2, 0)[y, x].cpu().numpy())
 
 
 def _pad_mode(height: int, width: int, multiple: int) -> Literal["symmetric", "edge"]:

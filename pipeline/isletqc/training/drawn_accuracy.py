@@ -69,7 +69,7 @@ def read(
     """
     shape = SHAPES_YX[um_per_px]
     fields = (dithizone_field(s, shape_yx=shape, um_per_px=um_per_px, look=look) for s in seeds)
-    return pooled([compare(segment(_image(field)), field) for field in fields])
+    return pooled([compare(segment(image_of(field)), field) for field in fields])
 
 
 def compare(found: Regions, field: Field) -> Reading:
@@ -137,7 +137,8 @@ def table(first: str, rows: Sequence[tuple[str, Reading]]) -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
 
 
-def _image(field: Field) -> Image:
+def image_of(field: Field) -> Image:
+    """Give a drawn field as the picture that a stage takes."""
     return Image(
         pixels=field.pixels,
         channels=("red", "green", "blue"),
