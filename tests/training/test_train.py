@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import textwrap
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from isletqc.training import recipe as recipes
 from isletqc.training import train as training
 from isletqc.training.recipe import Recipe
 
+ROOT = Path(__file__).parents[2]
 RECIPE = """\
 name: tiny
 title: A tiny network for tests
@@ -142,7 +144,17 @@ def test_a_wrong_recipe_names_file_and_key(tmp_path: Path) -> None:
         recipes.load(path)
 
 
+def test_the_recipe_in_the_docs_is_valid_and_goes_on_from_a_shipped_network(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "networks.md").read_text(encoding="utf-8")
+    block = page.split("```yaml\n")[1].split("```")[0]
+    (tmp_path / "recipe.yaml").write_text(textwrap.dedent(block), encoding="utf-8")
+    found = recipes.load(tmp_path / "recipe.yaml")
+    shipped = recipes.load(ROOT / "models" / str(found.start_from) / "recipe.yaml")
+    for name in ("classes", "channels", "um_per_px", "core", "core_um", "outline_level"):
+        assert getattr(found, name) == getattr(shipped, name)
+
+
 def test_shipped_recipes_are_valid() -> None:
-    found = sorted(Path(__file__).parents[2].glob("models/*/recipe.yaml"))
+    found = sorted(ROOT.glob("models/*/recipe.yaml"))
     assert [recipes.load(path).name for path in found] == [path.parent.name for path in found]
     assert found
