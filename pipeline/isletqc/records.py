@@ -110,8 +110,9 @@ class Regions:
     um_per_px : side of a pixel
     likeness : how much the picture is like the training data, 0 to 1; None when not assessed
     volume_rsd : relative standard deviation of the total islet volume that the method itself
-        states for this picture (from its flips and rotations); None when not assessed
+        states for this picture (from its mirror images and scales); None when not assessed
     method : e.g. ``"network dithizone"`` or ``"classical"``
+    islet_volume_rsd : that of the volume of islets 1..n; empty when not assessed
     """
 
     classes: NDArray[np.uint8]
@@ -121,6 +122,7 @@ class Regions:
     method: str
     likeness: float | None = None
     volume_rsd: float | None = None
+    islet_volume_rsd: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +138,9 @@ class Islet:
     ``viability`` is the live share of its tissue by area; ``dead_core_depth_um`` the depth below
     the outline at which a dead core begins, None where there is none. ``mantle`` is the share of
     exocrine tissue just outside the outline (dithizone); ``border_width_um`` how wide the light's
-    step across the outline is, None where there is hardly a step.
+    step across the outline is, None where there is hardly a step. ``volume_rsd`` is the relative
+    standard deviation of the volume that the segmentation itself states, None where nobody asked
+    or a person drew the outline.
     """
 
     label: int
@@ -164,6 +168,7 @@ class Islet:
     dead_core_depth_um: float | None = None
     mantle: float | None = None
     border_width_um: float | None = None
+    volume_rsd: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,8 +47,8 @@ def judge(lot: Lot, protocol: Protocol, *, segmentation_rsd: float) -> Verdict:
     lot : its pictures, failures and what the sheet says
     protocol : definitions, errors, assurance and limits
     segmentation_rsd : relative standard deviation of the total islet volume from the network's
-        validation. A figure in the protocol takes its place; a larger one that the method states
-        for these very pictures is used instead of either.
+        validation. What the method states for a picture takes its place; a figure in the protocol
+        stands for the pictures without, and is the least for the lot.
 
     Returns
     -------
@@ -99,11 +99,14 @@ def combine(criteria: Sequence[Criterion], raised: Sequence[Flag]) -> tuple[LotV
 
 def _segmentation_rsd(lot: Lot, protocol: Protocol, of_network: float) -> float:
     stated = protocol.uncertainty.segmentation_rsd
-    of_pictures = [(p.volume_rsd or 0.0, p.ieq) for p in sample_pictures(lot)]
+    general = of_network if stated is None else stated
+    of_pictures = [
+        (general if p.volume_rsd is None else p.volume_rsd, p.ieq) for p in sample_pictures(lot)
+    ]
     whole = sum(ieq for _, ieq in of_pictures)
     # Pictures of one lot share light and stain: their errors are taken as common, not averaged out.
-    here = sum(rsd * ieq for rsd, ieq in of_pictures) / whole if whole > 0 else 0.0
-    return max(of_network if stated is None else stated, here)
+    here = sum(rsd * ieq for rsd, ieq in of_pictures) / whole if whole > 0 else general
+    return here if stated is None else max(stated, here)
 
 
 def _criterion(lot: Lot, limit: Limit, known: Mapping[str, Known], assurance: float) -> Criterion:

@@ -139,6 +139,8 @@ def _measured(
     columns |= {"touches_border": border.touches(boxes, whole.shape_yx).astype(float)}
     columns |= _volumes(columns, sizing)
     columns |= _inclusion(columns, boxes, whole.shape_yx, um_per_px=um, sizing=sizing)
+    if regions.islet_volume_rsd:
+        columns |= {"volume_rsd": np.array(regions.islet_volume_rsd)[pixels.labels - 1]}
     planes = {n: image.pixels[..., c] for c, n in enumerate(image.channels)}
     means = {n: pixels.mean(plane) / image.full_scale for n, plane in planes.items()}
     stains = stain.figures(means, whole.light)
@@ -314,4 +316,5 @@ def _islet(
         exclusion_reason=reason,
         stain=stains[i],
         extrusion_nl=number("extrusion_nl"),
+        volume_rsd=number("volume_rsd") if "volume_rsd" in columns else None,
     )

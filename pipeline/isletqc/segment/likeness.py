@@ -1,23 +1,29 @@
 """How much a picture is like the ones a network learned from.
 
-The deepest activations say what a picture shows. Their mean and spread over a picture are one
-point; the training pictures are a cloud of such points, described by its main axes and what is
-left beside them. A picture's distance from the cloud, in units of the cloud's own spread, gives
-the likeness: 1 within the distance that 99 % of the training pictures keep, falling as its inverse.
+What a picture shows is told by the network's activations at every level, by the colours of its
+input and by how unsure the network is of its pixels: their means and standard deviations over the
+picture are one point. The training pictures are a cloud of such points, described by its main axes
+and by what is left beside them. Two distances of a picture from the cloud, along the axes and
+beside them, each in units of what 99 % of the training pictures keep, give the likeness: 1 while
+both are kept, falling as the inverse of the larger one.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
+Sums = NDArray[np.float64]
 
 _PREFIX = "likeness."
 _AXES = 24
 _WITHIN = 0.99
+_SPACING_PX = 8  # of the positions that are looked at; neighbours tell the same
+_QUIET = 0.1  # of the median spread: features that hardly vary are not read more finely
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,54 +32,103 @@ class Cloud:
 
     Attributes
     ----------
-    mean : (D,) centre
-    axes : (k, D) main axes, rows of unit length
-    spread : (k + 1,) standard deviation along each axis, then of the distance beside them
-    reach : (1,) distance that 99 % of the training pictures keep
+    mean, scale : (D,) centre, and unit of each coordinate
+    axes : (k, D) main axes in these units, rows of unit length
+    spread : (k,) standard deviation along each axis
+    reach : (2,) distances along and beside the axes that 99 % of the training pictures keep
     """
 
     mean: Floats
+    scale: Floats
     axes: Floats
     spread: Floats
     reach: Floats
 
 
-def point(deepest: Floats) -> Floats:
-    """Mean and standard deviation over a picture of activations (C, positions): (2 C,)."""
-    return np.concatenate((deepest.mean(axis=1), deepest.std(axis=1)))
+def sums(planes: Sequence[Floats]) -> Sums:
+    """Add up planes (y, x, C): for each channel number of positions, sum, sum of squares, (3, D).
+
+    Those of the parts of a picture add up to those of the picture.
+    """
+    return np.concatenate([_sums(plane) for plane in planes], axis=1)
+
+
+def _sums(plane: Floats) -> Sums:
+    positions = plane.shape[0] * plane.shape[1]
+    # Rows in single precision, their sums in double: fast, and exact enough to be taken apart.
+    first = plane.sum(axis=1).sum(axis=0, dtype=np.float64)
+    second = np.square(plane).sum(axis=1).sum(axis=0, dtype=np.float64)
+    return np.stack((np.full(plane.shape[2], float(positions)), first, second))
+
+
+def planes(levels: Sequence[Floats], pixels: Floats, probabilities: Floats) -> list[Floats]:
+    """Choose what is looked at.
+
+    Parameters
+    ----------
+    levels : activations (y, x, C) of each level, finest first, each at every ``step``-th position
+    pixels : the network's input (y, x, 3)
+    probabilities : of the classes (C, y, x)
+    """
+    colours = pixels[::_SPACING_PX, ::_SPACING_PX]
+    contrasts = colours[..., :-1] - colours[..., 1:]
+    doubt = 1 - probabilities[:, ::_SPACING_PX, ::_SPACING_PX].max(axis=0)[..., None]
+    return [*levels, colours, contrasts, doubt]
+
+
+def step(level: int) -> int:
+    """How far apart, in its own pixels, a level is looked at: 8 pixels of the input at least."""
+    return max(1, _SPACING_PX >> level)
+
+
+def point(found: Sums) -> Floats:
+    """Mean and standard deviation of each channel, from its sums (3, D): (2 D,)."""
+    count, first, second = found
+    mean = first / count
+    variance = np.maximum(second / count - mean**2, 0)
+    return np.concatenate((mean, np.sqrt(variance))).astype(np.float32)
 
 
 def fit(points: Floats) -> Cloud:
     """Describe a cloud of (N, D) points; half of them give its axes, the other half its reach."""
-    first, second = points[::2], points[1::2]
-    mean = first.mean(axis=0)
-    _, sizes, rows = np.linalg.svd(first - mean, full_matrices=False)
-    count = min(_AXES, len(first) // 4)
-    axes = rows[:count]
-    beside = _beside(second - mean, axes)
-    spread = np.append(sizes[:count] / np.sqrt(len(first) - 1), np.sqrt(np.mean(beside**2)))
-    rough = Cloud(mean, axes, np.maximum(spread, 1e-6), np.ones(1, dtype=np.float32))
-    reach = np.quantile([distance(rough, p) for p in second], _WITHIN)
-    return Cloud(rough.mean, rough.axes, rough.spread, np.array([reach]))
+    first, second = points[::2].astype(np.float64), points[1::2].astype(np.float64)
+    mean, deviation = first.mean(axis=0), first.std(axis=0)
+    scale = deviation + _QUIET * np.median(deviation) + 1e-6
+    _, sizes, rows = np.linalg.svd((first - mean) / scale, full_matrices=False)
+    count = max(1, min(_AXES, len(first) // 4))
+    spread = np.maximum(sizes[:count] / np.sqrt(len(first) - 1), 1e-6)
+    rough = _cloud(mean, scale, rows[:count], spread, np.ones(2))
+    reach = np.quantile([distances(rough, p) for p in second], _WITHIN, axis=0)
+    return _cloud(mean, scale, rows[:count], spread, np.maximum(reach, 1e-6))
 
 
-def distance(cloud: Cloud, where: Floats) -> float:
-    """Root mean square distance from the centre, each part in units of its own spread."""
-    offset = where - cloud.mean
-    parts = np.append(cloud.axes @ offset, _beside(offset[None], cloud.axes))
-    return float(np.sqrt(np.mean((parts / cloud.spread) ** 2)))
+def _cloud(*parts: NDArray[np.float64]) -> Cloud:
+    return Cloud(*(np.asarray(part, dtype=np.float32) for part in parts))
+
+
+def distances(cloud: Cloud, where: Floats) -> tuple[float, float]:
+    """Root mean square distance from the centre: along the axes, each in its spread; beside."""
+    offset = (where - cloud.mean) / cloud.scale
+    along = cloud.axes @ offset
+    beside = offset - along @ cloud.axes
+    return (
+        float(np.sqrt(np.mean((along / cloud.spread) ** 2))),
+        float(np.sqrt(np.mean(beside**2))),
+    )
 
 
 def likeness(cloud: Cloud, where: Floats) -> float:
     """Likeness from 0 (nothing like them) to 1 (as like as 99 % of the training pictures)."""
-    far = distance(cloud, where)
-    return float(min(1.0, cloud.reach[0] / far)) if far > 0 else 1.0
+    far = max(np.array(distances(cloud, where)) / cloud.reach)
+    return float(min(1.0, 1 / far)) if far > 0 else 1.0
+
+
+_PARTS = ("mean", "scale", "axes", "spread", "reach")
 
 
 def to_tensors(cloud: Cloud) -> dict[str, Floats]:
     """Name the cloud's arrays as they stand in a file of weights."""
-    named = {"mean": cloud.mean, "axes": cloud.axes, "spread": cloud.spread, "reach": cloud.reach}
-    return {_PREFIX + key: np.asarray(value, dtype=np.float32) for key, value in named.items()}
+    return {_PREFIX + part: np.asarray(getattr(cloud, part), np.float32) for part in _PARTS}
 
 
 def is_ours(key: str) -> bool:
@@ -82,13 +137,7 @@ def is_ours(key: str) -> bool:
 
 
 def from_tensors(tensors: dict[str, Floats]) -> Cloud | None:
-    """Inverse of ``to_tensors``; None where the weights carry no cloud."""
-    if not tensors:
+    """Inverse of ``to_tensors``; None where the weights carry no cloud, or one of another kind."""
+    if any(_PREFIX + part not in tensors for part in _PARTS):
         return None
-    return Cloud(*(tensors[_PREFIX + key] for key in ("mean", "axes", "spread", "reach")))
-
-
-def _beside(offsets: Floats, axes: Floats) -> Floats:
-    """Length of what is left of each offset (N, D) beside the axes."""
-    left: Floats = np.linalg.norm(offsets - offsets @ axes.T @ axes, axis=1)
-    return left
+    return Cloud(*(tensors[_PREFIX + part] for part in _PARTS))

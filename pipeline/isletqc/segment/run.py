@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from isletqc import assets
 from isletqc.protocol import Segmentation
 from isletqc.records import BACKGROUND, CLASS_NAMES, ISLET, Image, Regions, Stain
-from isletqc.segment import annotation, classical, fluorescence, learned, likeness
+from isletqc.segment import annotation, classical, fluorescence, learned, likeness, views
 from isletqc.segment.prepare import (
     FLUORESCENT,
     glow_network_input,
@@ -115,8 +115,8 @@ def segment_with(
 ) -> Regions:
     """Find the islets of a picture by a network in memory.
 
-    With ``uncertainty`` the picture's three mirror images are segmented too, which takes four
-    times as long, and the spread of the four total volumes is stated.
+    With ``uncertainty`` five other views of the picture are segmented too, which takes six times
+    as long, and the spread of each islet's volume and of their sum is stated.
     """
     prepare = glow_network_input if trained.facts.get("stain") in FLUORESCENT else network_input
     prepared = prepare(
@@ -127,36 +127,25 @@ def segment_with(
     )
     predicted = learned.predict(trained, prepared)
     regions = _network_regions(image, trained, predicted)
+    alike = likeness.likeness(trained.cloud, predicted.point) if trained.cloud else None
+    regions = replace(regions, likeness=alike)
+    return _with_spread(regions, image, trained, prepared) if uncertainty else regions
+
+
+def _with_spread(
+    regions: Regions, image: Image, trained: learned.TrainedNetwork, prepared: Maps
+) -> Regions:
+    """State how sure the volumes are, from other views of the picture."""
+    seen = [
+        _network_regions(image, trained, view).labels for view in views.others(trained, prepared)
+    ]
+    factor = learned.figures(trained.facts).get("spread_factor", views.USUAL_FACTOR)
+    rsd = views.stated(views.spread(regions.labels, seen), factor)
     return replace(
         regions,
-        likeness=likeness.likeness(trained.cloud, predicted.point) if trained.cloud else None,
-        volume_rsd=_spread(image, trained, prepared, regions) if uncertainty else None,
+        volume_rsd=views.joint(regions.labels, rsd),
+        islet_volume_rsd=tuple(float(one) for one in rsd),
     )
-
-
-_MIRRORS = ((-1, 1), (1, -1), (-1, -1))
-
-
-def _spread(
-    image: Image, trained: learned.TrainedNetwork, prepared: Maps, regions: Regions
-) -> float | None:
-    """Relative standard deviation of the total volume over a picture and its mirror images."""
-    volumes = [_volume_px3(regions)]
-    for y, x in _MIRRORS:
-        mirrored = learned.predict(trained, np.ascontiguousarray(prepared[::y, ::x]))
-        back = replace(
-            mirrored,
-            probabilities=np.ascontiguousarray(mirrored.probabilities[::y, ::x]),
-            core=np.ascontiguousarray(mirrored.core[::y, ::x]),
-        )
-        volumes.append(_volume_px3(_network_regions(image, trained, back)))
-    mean = float(np.mean(volumes))
-    return float(np.std(volumes, ddof=1)) / mean if mean > 0 else None
-
-
-def _volume_px3(regions: Regions) -> float:
-    """Sum of the islets' volumes, but for a constant factor."""
-    return float((np.bincount(regions.labels.ravel())[1:] ** 1.5).sum())
 
 
 def _network_regions(

@@ -117,28 +117,23 @@ def _maps(
     white = prepare.white_level(np.concatenate(seen), source.full_scale)
     names = trained.network.architecture.classes
     maps = made(folder, "maps", np.float32, (len(names) + 1, *shape))
-    deepest = made(folder, "deepest", np.float32, learned.deepest_shape(trained, shape))
+    shown: list[likeness.Sums] = []
 
     def window(place: tuple[slice, slice]) -> NDArray[np.float32]:
         pixels = prepare.colour(read(small, place))
         return prepare.lit(np.asarray(pixels, dtype=np.float32), white)
 
     def run(network: learned.TrainedNetwork, limit_px: float) -> None:
-        for place, values, deep_place, deep in learned.maps(network, window, shape, limit_px):
+        shown.clear()  # of an attempt for which memory was too small
+        for place, values, sums in learned.maps(network, window, shape, limit_px):
             put(maps, (_ALL, *place), values)
-            put(deepest, (_ALL, *deep_place), deep)
+            shown.append(sums)
 
     learned.fitting(trained, run)
     small.path.unlink()
-    return maps, _likeness(trained, deepest)
-
-
-def _likeness(trained: learned.TrainedNetwork, deepest: Plane) -> float | None:
     if trained.cloud is None:
-        return None
-    channels = (read(deepest, (slice(c, c + 1),)).reshape(1, -1) for c in range(deepest.shape[0]))
-    means, spreads = zip(*(likeness.point(channel) for channel in channels), strict=True)
-    return likeness.likeness(trained.cloud, np.array([*means, *spreads], dtype=np.float32))
+        return maps, None
+    return maps, likeness.likeness(trained.cloud, likeness.point(np.sum(shown, axis=0)))
 
 
 def _classes(
