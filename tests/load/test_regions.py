@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import tifffile
+import zarr
 
 from isletqc.errors import PictureTooLargeError, PixelSizeUnknownError, UnreadablePictureError
-from isletqc.load import picture, regions
+from isletqc.load import foreign, picture, regions
+
+FILES = Path(__file__).parent / "files"
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (203, 317, 3), np.uint8)
 FORMS: dict[str, dict[str, Any]] = {
@@ -85,5 +89,98 @@ def test_a_file_cut_short_is_refused(tmp_path: Path) -> None:
     with (
         pytest.raises(UnreadablePictureError),
         regions.opened(path, stain="dithizone", max_megapixels=1, pixel_size_um=2),
+    ):
+        pytest.fail("opened")
+
+
+def ome_zarr(folder: Path, version: int, axes: str = "cyx") -> Path:
+    """An OME-Zarr of PIXELS whose chunks do not divide it, with a coarser level beside."""
+    pixels = np.moveaxis(PIXELS, -1, 0) if axes == "cyx" else PIXELS
+    group = zarr.open_group(str(folder), mode="w", zarr_format=version)
+    chunks = tuple(3 if axis == "c" else 60 for axis in axes)
+    for place, step in enumerate((1, 2)):
+        level = pixels[:, ::step, ::step] if axes == "cyx" else pixels[::step, ::step]
+        group.create_array(str(place), data=level, chunks=chunks)
+    kinds = {"c": "channel", "y": "space", "x": "space"}
+    scales = {
+        "axes": [{"name": axis, "type": kinds[axis], "unit": "micrometer"} for axis in axes],
+        "datasets": [
+            {
+                "path": str(place),
+                "coordinateTransformations": [
+                    {"type": "scale", "scale": [1.0 if a == "c" else 0.5 * 2**place for a in axes]}
+                ],
+            }
+            for place in range(2)
+        ],
+        "version": "0.4" if version == 2 else "0.5",
+    }
+    found = {"multiscales": [scales]}
+    group.attrs.update(found if version == 2 else {"ome": found})
+    return folder
+
+
+def svs(path: Path) -> Path:
+    text = "Aperio Image Library v12|AppMag = 20|MPP = 0.5"
+    tiles = {"tile": (64, 64), "compression": "zlib", "metadata": None}
+    tifffile.imwrite(path, PIXELS, photometric="rgb", description=text, **tiles)
+    return path
+
+
+@pytest.mark.parametrize("name", ["2.zarr", "3.zarr", "colour-last.zarr", "a.svs", "colour.czi"])
+def test_windows_of_microscopes_formats_are_those_of_the_picture_read_whole(
+    tmp_path: Path, name: str
+) -> None:
+    match name.partition("."):
+        case (_, _, "svs"):
+            path = svs(tmp_path / name)
+        case (_, _, "czi"):
+            path = FILES / name
+        case (first, _, _):
+            axes = "yxc" if first == "colour-last" else "cyx"
+            path = ome_zarr(tmp_path / name, 2 if first == "2" else 3, axes)
+    whole = picture.read(path, stain="dithizone")
+    height, width = whole.shape_yx
+    with regions.opened(path, stain="dithizone", max_megapixels=1) as source:
+        assert source is not None
+        assert source.shape_yx == whole.shape_yx
+        assert np.array_equal(source.rows(0, height), whole.pixels)
+        window = slice(height // 3, height - 1), slice(width // 4, width)
+        assert np.array_equal(source.read(*window), whole.pixels[window])
+        one = source.image(source.rows(0, 1))
+    for field in ("channels", "full_scale", "um_per_px", "um_per_px_source", "path", "sha256"):
+        assert getattr(one, field) == getattr(whole, field)
+
+
+@pytest.mark.parametrize("version", [2, 3])
+def test_a_chunk_that_is_cut_short_is_an_error_in_windows_and_whole(
+    tmp_path: Path, version: int
+) -> None:
+    path = ome_zarr(tmp_path / "a.zarr", version)
+    chunk = path / "0" / ("0.1.1" if version == 2 else "c/0/1/1")
+    chunk.write_bytes(chunk.read_bytes()[:-40])
+    with regions.opened(path, stain="dithizone", max_megapixels=1) as source:
+        assert source is not None
+        with pytest.raises(UnreadablePictureError, match=r"OME-Zarr is (cut short|damaged)"):
+            source.read(slice(50, 70), slice(50, 70))
+    with pytest.raises(UnreadablePictureError, match=r"OME-Zarr is (cut short|damaged)"):
+        picture.read(path, stain="dithizone")
+
+
+def test_a_small_file_of_a_microscope_is_left_to_be_read_whole(tmp_path: Path) -> None:
+    path = ome_zarr(tmp_path / "a.zarr", 3)
+    for megapixels in (0.1, 32.0):
+        with regions.opened(
+            path, stain="dithizone", max_megapixels=1, over_megapixels=megapixels
+        ) as source:
+            assert source is None
+
+
+def test_a_reader_that_dies_is_one_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    dead = [sys.executable, "-c", "raise SystemExit('lost its way')"]
+    monkeypatch.setattr(foreign, "_command", lambda *given, **more: dead)
+    with (
+        pytest.raises(UnreadablePictureError, match=r"reader died of it \(code 1: lost its way"),
+        foreign.windows(tmp_path / "a.zarr", "OME-Zarr", wanted="", max_megapixels=1),
     ):
         pytest.fail("opened")

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tifffile
+import zarr
 from numpy.typing import NDArray
 from typer.testing import Result
 
@@ -21,6 +22,7 @@ from isletqc.load import picture, regions
 from isletqc.measure import islets
 from isletqc.protocol import Protocol
 from isletqc.records import Image, Stain
+from isletqc.report import picture as files
 from isletqc.run import huge
 from isletqc.segment import learned, run
 from isletqc.segment.tiles_segment import Pieces
@@ -112,6 +114,30 @@ def test_a_run_in_parts_writes_what_a_run_over_the_whole_picture_writes(
         one, other = (run / "images" / folder / name for run in (whole, parts))
         assert one.read_bytes() == other.read_bytes(), name
     assert not (parts / "images" / folder / "planes").exists()
+
+
+def test_an_ome_zarr_is_analysed_in_parts_as_it_is_whole(
+    drawn: Path,
+    tmp_path: Path,
+    isletqc: Callable[..., Result],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    path = tmp_path / "a.zarr"
+    group = zarr.open_group(str(path), mode="w", zarr_format=3)
+    group.create_array("0", data=tifffile.imread(drawn), chunks=(100, 100, 3))
+    scale = [{"type": "scale", "scale": [UM_PER_PX, UM_PER_PX, 1.0]}]
+    axes = [{"name": a, "type": "space", "unit": "micrometer"} for a in "yxc"]
+    level = {"path": "0", "coordinateTransformations": scale}
+    group.attrs["ome"] = {"version": "0.5", "multiscales": [{"axes": axes, "datasets": [level]}]}
+    options = ("-p", drawn.stem, "--workers", 1, "--fail-on", "never")
+    isletqc("run", path, *options, "-o", tmp_path / "whole")
+    monkeypatch.setattr(huge, "OVER_MEGAPIXELS", 0.0)
+    monkeypatch.setattr(files, "write_picture", None)  # test invalid where it is read whole
+    result = isletqc("run", path, *options, "-o", tmp_path / "parts")
+    assert result.exit_code in {0, 5}, result.output
+    for name in ("objects.csv", "images/a/labels.ome.tif", "images/a/overlay.jpg"):
+        whole, parts = (tmp_path / way / name for way in ("whole", "parts"))
+        assert parts.read_bytes() == whole.read_bytes(), name
 
 
 def test_a_picture_over_the_limit_is_refused_before_its_pixels_are_read(drawn: Path) -> None:

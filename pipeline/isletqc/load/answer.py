@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from xml.etree import ElementTree
 
 from numpy.typing import NDArray
@@ -30,6 +31,7 @@ _DAMAGE = (
     AssertionError, MemoryError, OSError, EOFError, struct.error, ElementTree.ParseError,
 )  # fmt: skip
 _LONGEST = 200
+Window = Callable[[slice, slice], NDArray[Any]]
 _SOURCE_LINE = re.compile(r"^\S+\.(cpp|hpp|c|h|py):\d+:\s*")
 
 
@@ -54,10 +56,11 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class _Reader:
-    """How the pictures of a file are listed, and how one is decoded."""
+    """How the pictures of a file are listed, and how one is decoded, whole or in windows."""
 
     listed: Callable[[Path], tuple[Series, ...]]
     pixels: Callable[[Path, int], NDArray[Any]]
+    window: Callable[[Path, int], Window] | None = None
 
 
 def ask(
@@ -79,25 +82,66 @@ def ask(
     listed: tuple[str, ...] = ()
     number, head = 0, None
     try:
-        reader = _reader(form)
-        found = reader.listed(path)
-        listed = series.lines(found)
-        place = series.chosen(found, wanted)
-        number = place + 1
-        head = series.header(found[place], form=form, pages=len(found))
-        refuse_large(head, max_megapixels)
-        if before_pixels is None:
-            return Answer(listed, number, head)
-        before_pixels(head)
-        return Answer(listed, number, head, _sound(reader.pixels(path, place), head))
+        with _explained(form):
+            reader = _reader(form)
+            found = reader.listed(path)
+            listed = series.lines(found)
+            place = series.chosen(found, wanted)
+            number = place + 1
+            head = series.header(found[place], form=form, pages=len(found))
+            refuse_large(head, max_megapixels)
+            if before_pixels is None:
+                return Answer(listed, number, head)
+            before_pixels(head)
+            stored = reader.pixels(path, place)
+            return Answer(listed, number, head, _sound(stored, head, head.shape_yx))
     except PictureError as e:
         return Answer(listed, number, head, problem=e)
+
+
+def in_windows(form: MicroscopeForm) -> bool:
+    """Tell whether parts of a picture can be read without the rest of it."""
+    return form not in ("Leica LIF", "Nikon ND2")
+
+
+def windows(path: Path, found: Answer) -> Window:
+    """Open the chosen picture of a file for reading in windows.
+
+    Returns
+    -------
+    rows and columns, as slices with both ends -> (Y, X) or (Y, X, C) samples; raises a
+    `PictureError` where the file is damaged
+    """
+    head = found.head
+    if head is None:
+        raise UnreadablePictureError("the file holds no picture")
+    form = cast("MicroscopeForm", head.form)
+    with _explained(form):
+        reader = _reader(form)
+        if reader.window is None:
+            raise UnsupportedPictureError(f"{form} is not read in parts")
+        decode = reader.window(path, found.number - 1)
+
+    def read(y: slice, x: slice) -> NDArray[Any]:
+        with _explained(form):
+            return _sound(decode(y, x), head, (y.stop - y.start, x.stop - x.start))
+
+    return read
+
+
+@contextmanager
+def _explained(form: MicroscopeForm) -> Iterator[None]:
+    """Turn what readers raise into picture errors."""
+    try:
+        yield
+    except PictureError:
+        raise
     except ImportError as e:
-        missing = f"{form} is read with the package {e.name}, which is not installed: {EXTRA}"
-        return Answer(problem=UnsupportedPictureError(missing))
+        raise UnsupportedPictureError(
+            f"{form} is read with the package {e.name}, which is not installed: {EXTRA}"
+        ) from e
     except _DAMAGE as e:
-        damaged = UnreadablePictureError(f"{form} is damaged or cut short: {_words(e)}")
-        return Answer(listed, number, head, problem=damaged)
+        raise UnreadablePictureError(f"{form} is damaged or cut short: {_words(e)}") from e
 
 
 def _reader(form: MicroscopeForm) -> _Reader:
@@ -113,15 +157,16 @@ def _reader(form: MicroscopeForm) -> _Reader:
         case "OME-Zarr":
             from isletqc.load import ome_zarr
 
-            return _Reader(ome_zarr.listed, ome_zarr.pixels)
+            return _Reader(ome_zarr.listed, ome_zarr.pixels, ome_zarr.window)
         case _:
             from isletqc.load import slide
 
-            return _Reader(partial(slide.listed, form=form), partial(slide.pixels, form=form))
+            scenes = (slide.listed, slide.pixels, slide.window)
+            return _Reader(*(partial(way, form=form) for way in scenes))
 
 
-def _sound(pixels: NDArray[Any], head: Header) -> NDArray[Any]:
-    shape = (*head.shape_yx, len(head.channels))
+def _sound(pixels: NDArray[Any], head: Header, shape_yx: tuple[int, int]) -> NDArray[Any]:
+    shape = (*shape_yx, len(head.channels))
     if pixels.shape != (shape if shape[2] > 1 else shape[:2]) or str(pixels.dtype) != head.dtype:
         raise UnreadablePictureError(
             f"{head.form} is damaged: its head says {shape} {head.dtype}, its data are "

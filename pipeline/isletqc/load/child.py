@@ -1,8 +1,9 @@
 """Process that reads one file of a microscope's own format and hands it over on its output.
 
 Called by ``foreign``: ``python -m isletqc.load.child REQUEST``, a JSON object. Writes one line of
-JSON, then the samples as plain bytes. Its memory and processor time are limited: first to what
-listing the pictures needs, then to what the chosen one claims.
+JSON, then the samples as plain bytes. Asked for windows, it writes the line alone; each line of its
+input then names a window, and is answered by a line of JSON and the samples. Its memory and
+processor time are limited: first to what listing the pictures needs, then to what is decoded.
 """
 
 from __future__ import annotations
@@ -12,13 +13,15 @@ import math
 import os
 import resource
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
+from isletqc.errors import PictureError
 from isletqc.load import answer
+from isletqc.load.answer import Answer, Window
 from isletqc.load.header import Header
 
 # Address space, which counts libraries and reserved pages too.
@@ -52,6 +55,32 @@ def main() -> None:
         out.write(json.dumps(facts).encode() + b"\n")
         if found.pixels is not None:
             out.write(np.ascontiguousarray(found.pixels).data.cast("B"))
+        if request["windows"] and found.problem is None:
+            serve(Path(request["path"]), found, out)
+
+
+def serve(path: Path, found: Answer, out: BinaryIO) -> None:
+    """Answer every window that is asked for, until nothing more is asked.
+
+    Parameters
+    ----------
+    found : picture of the file
+    out : gets a line of JSON with the number of bytes, and these bytes, for each window
+    """
+    out.flush()
+    head = found.head
+    read: Window | None = None
+    for line in sys.stdin:
+        y0, y1, x0, x1 = json.loads(line)
+        limit(replace(head, shape_yx=(y1 - y0, x1 - x0)) if head else None)
+        facts, pixels = {"bytes": 0, "code": "", "message": ""}, b""
+        try:
+            read = read or answer.windows(path, found)
+            pixels = np.ascontiguousarray(read(slice(y0, y1), slice(x0, x1))).tobytes()
+        except PictureError as e:
+            facts |= {"code": e.code, "message": str(e)}
+        out.write(json.dumps(facts | {"bytes": len(pixels)}).encode() + b"\n" + pixels)
+        out.flush()
 
 
 def limit(head: Header | None = None) -> None:

@@ -57,9 +57,9 @@ def digest(path: Path, series: int = 0) -> str:
         then that of the file's bytes followed by ``#`` and the number
     """
     found = hashlib.sha256()
-    parts = tuple(_parts(path))
-    for part in parts:
-        if len(parts) > 1:
+    files = tuple(parts(path))
+    for part in files:
+        if len(files) > 1:
             found.update(f"{part.relative_to(path.parent).as_posix()}\0".encode(errors="replace"))
             found.update(f"{part.stat().st_size}\0".encode())
         _add(found, part)
@@ -68,7 +68,7 @@ def digest(path: Path, series: int = 0) -> str:
     return found.hexdigest()
 
 
-def _parts(path: Path) -> Iterator[Path]:
+def parts(path: Path) -> Iterator[Path]:
     """All files that hold a picture: an Olympus VSI keeps its pixels in a folder beside it."""
     if not path.is_dir():
         yield path

@@ -24,15 +24,13 @@ from isletqc.errors import (
     UnsupportedPictureError,
 )
 from isletqc.load import foreign, jpeg, location, pixel_size, png, samples, signature, tiff
-from isletqc.load.answer import Answer
 from isletqc.load.header import Header, refuse_large
-from isletqc.load.signature import Form, MicroscopeForm
+from isletqc.load.signature import Form
 from isletqc.records import Image, Stain
 
 _DEFAULT_MEGAPIXELS = 400.0
 # Colour and alpha of the largest picture, in 32 bit; a larger file cannot be one picture.
 _MAX_BYTES_PER_PIXEL = 16
-_MAGIC_BYTES = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +133,7 @@ def identity(path: Path) -> str:
     """
     file, wanted = location.split(path)
     with _naming(path), _readable():
-        form = _microscope_form(file)
+        form = foreign.form(file)
         if form is None and not file.is_file():
             raise UnreadablePictureError("no such file, or no plain one")
         if form is None:
@@ -145,7 +143,7 @@ def identity(path: Path) -> str:
         )
         if not found.number:
             raise found.problem or UnreadablePictureError("the file holds no picture")
-        return _digest(file, found)
+        return foreign.digest(file, found)
 
 
 def describe(path: Path) -> FileFacts:
@@ -215,12 +213,12 @@ def _stored(path: Path, max_megapixels: float, *, hashed: bool) -> _Stored:
     """Read a file; what is wrong with its pixels alone is kept as the problem."""
     file, wanted = location.split(path)
     with _readable():
-        form = _microscope_form(file)
+        form = foreign.form(file)
         if form is None:
             return _plain(file, wanted, max_megapixels)
         found = foreign.read(file, form, wanted=wanted, max_megapixels=max_megapixels)
         several = found.listed if len(found.listed) > 1 else ()
-        sha256 = _digest(file, found) if hashed and found.pixels is not None else ""
+        sha256 = foreign.digest(file, found) if hashed and found.pixels is not None else ""
     return _Stored(found.head, found.pixels, sha256, several, found.problem)
 
 
@@ -236,21 +234,6 @@ def _plain(file: Path, wanted: str, max_megapixels: float) -> _Stored:
         return _Stored(head, _pixels(data, form, head), sha256)
     except PictureError as e:
         return _Stored(head, sha256=sha256, problem=e)
-
-
-def _digest(file: Path, found: Answer) -> str:
-    return location.digest(file, found.number if len(found.listed) > 1 else 0)
-
-
-def _microscope_form(file: Path) -> MicroscopeForm | None:
-    """Name the microscope's own format of a file; None when it is no such file."""
-    if location.is_zarr(file):
-        return "OME-Zarr"
-    if not file.is_file():
-        return None
-    with file.open("rb") as opened:
-        first = opened.read(_MAGIC_BYTES)
-    return signature.microscope(file.suffix, first) if first else None
 
 
 def _read_bytes(file: Path, max_megapixels: float) -> bytes:

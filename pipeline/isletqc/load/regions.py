@@ -1,16 +1,18 @@
-"""A picture that is read part by part: rows of a tiled or striped TIFF, decoded when asked for.
+"""A picture that is read part by part, decoded when asked for, at its full resolution.
 
 Takes what ``load.picture.read`` takes; gives a `Source` with everything that an Image has but its
-pixels, and a function for rows of them. Other formats can offer the same record. Only plain grey
-or RGB TIFF of 8 or 16 bit is read so; ``opened`` gives None for all else.
+pixels, and a function for windows of them. Tiled or striped TIFF, OME-Zarr, CZI, VSI, NDPI and SVS
+of 8 or 16 bit are read so; ``opened`` gives None for all else.
 """
 
 from __future__ import annotations
 
+import math
 import mmap
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +21,18 @@ from numpy.typing import NDArray
 from tifffile import TiffPage
 
 from isletqc.errors import PictureError, UnreadablePictureError
-from isletqc.load import location, pixel_size, signature, tiff
+from isletqc.load import foreign, location, pixel_size, tiff
+from isletqc.load.answer import in_windows
 from isletqc.load.header import Header, refuse_large
+from isletqc.load.signature import MicroscopeForm
 from isletqc.records import Image, Stain
 
 Read = Callable[[slice, slice], NDArray[Any]]
 
 _MAGIC_BYTES = 16
+# A microscope's file that is smaller holds no picture worth reading in parts; to ask it for its
+# size costs half a second.
+_BYTES_PER_MEGAPIXEL = 0.5e6
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,47 +102,103 @@ def opened(
         As ``load.picture.read``, for a large picture that can be read in parts.
     """
     try:
-        with _mapped(path) as data:
-            head = _large(data, over_megapixels)
-            if data is None or head is None:
+        with _windows(path, max_megapixels, over_megapixels) as found:
+            if found is None:
                 yield None
                 return
+            head = found.head
             refuse_large(head, max_megapixels)
             um_per_px, source = pixel_size.decide(
                 head.claims, given_um=pixel_size_um, given_source=pixel_size_source
             )
-            with tiff.opened(data) as tif:
-                page = tiff.plain_page(tif, head.planes[0])
-                tiff.check_segments(data, page)
-                yield Source(
-                    read=lambda y, x: _window(data, page, y, x),
-                    shape_yx=head.shape_yx,
-                    dtype=np.dtype(head.dtype),
-                    channels=head.channels,
-                    full_scale=float(head.full_scale or 0),
-                    um_per_px=um_per_px,
-                    um_per_px_source=source,
-                    path=str(path),
-                    sha256=location.digest(path),
-                    stain=stain,
-                )
+            yield Source(
+                read=found.read,
+                shape_yx=head.shape_yx,
+                dtype=np.dtype(head.dtype),
+                channels=head.channels,
+                full_scale=float(head.full_scale or 0),
+                um_per_px=um_per_px,
+                um_per_px_source=source,
+                path=str(path),
+                sha256=found.sha256(),
+                stain=stain,
+            )
     except PictureError as e:
         raise type(e)(f"{path}: {e}") from e
+
+
+@dataclass(frozen=True, slots=True)
+class _Windows:
+    """A picture in a file, ready to be read in windows."""
+
+    head: Header
+    read: Read
+    sha256: Callable[[], str]
+
+
+@contextmanager
+def _windows(
+    path: Path, max_megapixels: float, over_megapixels: float
+) -> Iterator[_Windows | None]:
+    """Open a large picture of any format; None where it is small or has to be read whole."""
+    file, wanted = location.split(path)
+    try:
+        form = foreign.form(file)
+        size = sum(part.stat().st_size for part in location.parts(file)) if form else 0
+    except OSError:
+        yield None  # reading it whole says what is wrong
+        return
+    if form is None:
+        with _of_tiff(path, over_megapixels) as found:
+            yield found
+    elif in_windows(form) and size >= over_megapixels * _BYTES_PER_MEGAPIXEL:
+        with _of_foreign(file, form, wanted=wanted, max_megapixels=max_megapixels) as found:
+            small = found is None or math.prod(found.head.shape_yx) <= over_megapixels * 1e6
+            yield None if small else found
+    else:
+        yield None
+
+
+@contextmanager
+def _of_foreign(
+    file: Path, form: MicroscopeForm, *, wanted: str, max_megapixels: float
+) -> Iterator[_Windows | None]:
+    """Open a picture of a microscope's own format; what is wrong with it, reading it whole says."""
+    with foreign.windows(file, form, wanted=wanted, max_megapixels=max_megapixels) as (found, read):
+        if found.problem is None and found.head is not None and _plain(found.head):
+            yield _Windows(found.head, read, lambda: foreign.digest(file, found))
+        else:
+            yield None
+
+
+@contextmanager
+def _of_tiff(path: Path, over_megapixels: float) -> Iterator[_Windows | None]:
+    with _mapped(path) as data:
+        head = _large(data, over_megapixels)
+        if data is None or head is None:
+            yield None
+            return
+        with tiff.opened(data) as tif:
+            page = tiff.plain_page(tif, head.planes[0])
+            tiff.check_segments(data, page)
+            read = partial(_window, data, page)
+            yield _Windows(head, read, lambda: location.digest(path))
 
 
 @contextmanager
 def _mapped(path: Path) -> Iterator[mmap.mmap | None]:
     """Map a TIFF into memory, where pages come and go with use; None for all else."""
-    if not path.is_file() or path.stat().st_size < _MAGIC_BYTES:
-        yield None
-        return
-    with path.open("rb") as file:
-        first = file.read(_MAGIC_BYTES)
-        if first[:2] not in (b"II", b"MM") or signature.microscope(path.suffix, first):
-            yield None
-            return
-        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-            yield data
+    with ExitStack() as stack:
+        data = None
+        try:
+            if path.is_file() and path.stat().st_size >= _MAGIC_BYTES:
+                file = stack.enter_context(path.open("rb"))
+                if file.read(2) in (b"II", b"MM"):
+                    found = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+                    data = stack.enter_context(found)
+        except OSError:
+            data = None  # reading it whole says what is wrong
+        yield data
 
 
 def _large(data: mmap.mmap | None, over_megapixels: float) -> Header | None:
@@ -147,14 +210,19 @@ def _large(data: mmap.mmap | None, over_megapixels: float) -> Header | None:
         if first.imagewidth * first.imagelength <= over_megapixels * 1e6:
             return None
     head = tiff.header(data)
-    plain = head.dtype in ("uint8", "uint16") and not head.alpha and len(head.planes) == 1
-    if not plain or head.full_scale != float(np.iinfo(head.dtype).max):
+    if not _plain(head) or len(head.planes) != 1:
         return None
     with tiff.opened(data) as tif:
         page = tiff.plain_page(tif, head.planes[0])
         name = getattr(page.photometric, "name", "")
         by_rows = name in ("RGB", "MINISBLACK", "YCBCR") and page.planarconfig == 1
     return head if by_rows and head.orientation == 1 else None
+
+
+def _plain(head: Header) -> bool:
+    """Tell samples that stay as they are, whatever stands in the rest of the picture."""
+    integers = head.dtype in ("uint8", "uint16") and not head.alpha
+    return integers and head.full_scale == float(np.iinfo(head.dtype).max)
 
 
 def _window(data: mmap.mmap, page: TiffPage, y: slice, x: slice) -> NDArray[Any]:

@@ -5,6 +5,7 @@ Each scene is a picture; its full resolution is read. Labels and overviews are n
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,19 @@ def pixels(path: Path, place: int, *, form: str) -> NDArray[Any]:
     if block.shape[:2] != tuple(scene.size)[::-1]:
         raise UnreadablePictureError(f"expected {scene.size}, found pixels {block.shape}")
     return block
+
+
+def window(path: Path, place: int, *, form: str) -> Callable[[slice, slice], NDArray[Any]]:
+    """Open one scene for reading rows and columns of it, (Y, X) or (Y, X, C)."""
+    scene = slideio.open_slide(str(path), form).get_scene(place)
+
+    def read(y: slice, x: slice) -> NDArray[Any]:
+        block: NDArray[Any] = scene.read_block(
+            (x.start, y.start, x.stop - x.start, y.stop - y.start)
+        )
+        return block
+
+    return read
 
 
 def _series(scene: slideio.Scene, form: str) -> Series:
