@@ -118,34 +118,49 @@ def segment_with(
     With ``uncertainty`` five other views of the picture are segmented too, which takes six times
     as long, and the spread of each islet's volume and of their sum is stated.
     """
-    prepare = glow_network_input if trained.facts.get("stain") in FLUORESCENT else network_input
-    prepared = prepare(
-        image.pixels,
-        image.um_per_px,
-        full_scale=image.full_scale,
-        working_um_per_px=trained.um_per_px,
-    )
-    predicted = learned.predict(trained, prepared)
-    regions = _network_regions(image, trained, predicted)
-    alike = likeness.likeness(trained.cloud, predicted.point) if trained.cloud else None
-    regions = replace(regions, likeness=alike)
-    return _with_spread(regions, image, trained, prepared) if uncertainty else regions
-
-
-def _with_spread(
-    regions: Regions, image: Image, trained: learned.TrainedNetwork, prepared: Maps
-) -> Regions:
-    """State how sure the volumes are, from other views of the picture."""
-    seen = [
-        _network_regions(image, trained, view).labels for view in views.others(trained, prepared)
-    ]
+    if not uncertainty:
+        return _once(image, trained, _prepared(image, trained))
+    regions, raw = segment_six_ways(image, trained)
     factor = learned.figures(trained.facts).get("spread_factor", views.USUAL_FACTOR)
-    rsd = views.stated(views.spread(regions.labels, seen), factor)
+    rsd = views.stated(raw, factor)
     return replace(
         regions,
         volume_rsd=views.joint(regions.labels, rsd),
         islet_volume_rsd=tuple(float(one) for one in rsd),
     )
+
+
+def segment_six_ways(
+    image: Image, trained: learned.TrainedNetwork
+) -> tuple[Regions, NDArray[np.float64]]:
+    """Find the islets of a picture, and how far the volume of each depends on the view.
+
+    Returns
+    -------
+    Regions and the raw spread of islets 1..n, as ``segment.views`` defines it
+    """
+    prepared = _prepared(image, trained)
+    regions = _once(image, trained, prepared)
+    seen = [
+        _network_regions(image, trained, view).labels for view in views.others(trained, prepared)
+    ]
+    return regions, views.spread(regions.labels, seen)
+
+
+def _prepared(image: Image, trained: learned.TrainedNetwork) -> Maps:
+    prepare = glow_network_input if trained.facts.get("stain") in FLUORESCENT else network_input
+    return prepare(
+        image.pixels,
+        image.um_per_px,
+        full_scale=image.full_scale,
+        working_um_per_px=trained.um_per_px,
+    )
+
+
+def _once(image: Image, trained: learned.TrainedNetwork, prepared: Maps) -> Regions:
+    predicted = learned.predict(trained, prepared)
+    alike = likeness.likeness(trained.cloud, predicted.point) if trained.cloud else None
+    return replace(_network_regions(image, trained, predicted), likeness=alike)
 
 
 def _network_regions(

@@ -57,7 +57,7 @@ def _resized(values: NDArray[np.float32], shape_yx: tuple[int, int]) -> NDArray[
 
 def spread(labels: Labels, views: Sequence[Labels]) -> Values:
     """Raw spread s of the volumes of islets 1..n over a picture and its other views, (n,)."""
-    volumes = np.stack([_areas(labels) ** 1.5, *(_volumes(labels, view) for view in views)])
+    volumes = np.stack([_areas(labels) ** 1.5, *(partners(labels, view) for view in views)])
     mean = volumes.mean(axis=0)
     return np.asarray(volumes.std(axis=0, ddof=1) / np.maximum(mean, 1e-9))
 
@@ -80,8 +80,8 @@ def _areas(labels: Labels) -> Values:
     return np.bincount(labels.ravel())[1:].astype(np.float64)
 
 
-def _volumes(labels: Labels, view: Labels) -> Values:
-    """Volume of each islet as another view has it; 0 where the view has no such islet."""
+def partners(labels: Labels, view: Labels) -> Values:
+    """Area^(3/2) of the partner of each islet 1..n in another view; 0 where it has none, (n,)."""
     own, seen = _areas(labels), _areas(view)
     if not own.size or not seen.size:
         return np.zeros(own.size)

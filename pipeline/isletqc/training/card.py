@@ -34,12 +34,13 @@ def figures(pictures: Sequence[Agreement]) -> dict[str, float]:
 
 
 def set_figures(weights: Path, new: Mapping[str, float]) -> None:
-    """Write validation figures into the metadata of a file of weights."""
+    """Write validation figures into the metadata of a file of weights; others there stay."""
     with safe_open(weights, framework="pt") as stored:
         facts = dict(stored.metadata() or {})
         tensors = {key: stored.get_tensor(key) for key in stored.keys()}  # noqa: SIM118
+    figures = json.loads(facts.get("figures", "{}")) | dict(new)
     temporary = weights.with_suffix(".tmp")
-    save_file(tensors, temporary, metadata=facts | {"figures": json.dumps(new, sort_keys=True)})
+    save_file(tensors, temporary, metadata=facts | {"figures": json.dumps(figures, sort_keys=True)})
     temporary.replace(weights)
 
 

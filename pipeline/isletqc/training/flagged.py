@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import cv2
 import numpy as np
@@ -81,7 +81,7 @@ def measure(trained: learned.TrainedNetwork, data: Path | None) -> tuple[Shown, 
     trained : with the cloud of its training pictures
     data : folder of real pictures; those that are not in it are left out
     """
-    stain: Stain = trained.facts["stain"]  # type: ignore[assignment]
+    stain = cast("Stain", trained.facts["stain"])
     return tuple(
         Shown(kind, name, kind in (_drawn(stain), _real_of(stain)), alike)
         for kind, name, pixels, full_scale, um in _pictures(stain, data)
@@ -95,7 +95,7 @@ def like(
     """Likeness of a picture of any channels, worn as one of the network's stain."""
     if trained.cloud is None:
         return None
-    stain: Stain = trained.facts["stain"]  # type: ignore[assignment]
+    stain = cast("Stain", trained.facts["stain"])
     prepare = glow_network_input if stain in FLUORESCENT else network_input
     most = int(np.sqrt(_MOST_WORKING_PX) * trained.um_per_px / um_per_px)
     prepared = prepare(
