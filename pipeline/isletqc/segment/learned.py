@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from safetensors import safe_open
 
 from isletqc.errors import MissingWeightsError, UsageError
-from isletqc.records import CLASS_NAMES, ISLET
+from isletqc.records import CLASS_NAMES, EXOCRINE, ISLET
 from isletqc.segment import likeness, tiles
 from isletqc.segment.network import Architecture, UNet, channels_last, fused
 
@@ -115,7 +115,9 @@ def _load(folder: Path, device: str) -> TrainedNetwork:
         tensors = {key: stored.get_tensor(key) for key in stored.keys()}  # noqa: SIM118
     cloud = {key: tensors.pop(key).numpy() for key in list(tensors) if likeness.is_ours(key)}
     network.load_state_dict(tensors)
-    set_outline(network, float(facts.get("outline_level", 0.5)))
+    for name, key in _LEVELS.items():
+        if key in facts and name in network.architecture.classes:
+            set_level(network, name, float(facts[key]))
     ready = channels_last(fused(network)).to(device)
     _keep_buffers()
     return TrainedNetwork(
@@ -128,16 +130,20 @@ def _load(folder: Path, device: str) -> TrainedNetwork:
     )
 
 
-def set_outline(network: UNet, level: float) -> None:
-    """Draw outlines where an islet is as probable as ``level``; 0.5 is what was learned.
+_LEVELS = {CLASS_NAMES[ISLET]: "outline_level", CLASS_NAMES[EXOCRINE]: "tissue_level"}
 
-    The odds of an islet are divided by those of the level, so that probabilities still sum to 1
-    and the most probable class is an islet from that level on. Networks that read islets a little
-    too large on validation pictures carry a level above 0.5.
+
+def set_level(network: UNet, name: str, level: float) -> None:
+    """Let a class begin where it is as probable as ``level``; 0.5 is what was learned.
+
+    The odds of the class are divided by those of the level, so that probabilities still sum to 1
+    and the most probable class is this one from that level on. Networks that read islets a little
+    too large on validation pictures carry a level of the islets above 0.5; those that overlook pale
+    exocrine tissue carry one of the tissue below it.
     """
-    islet = network.architecture.classes.index(CLASS_NAMES[ISLET])
+    place = network.architecture.classes.index(name)
     with torch.no_grad():
-        network.head.bias[islet] += math.log((1 - level) / level)  # type: ignore[index]
+        network.head.bias[place] += math.log((1 - level) / level)  # type: ignore[index]
 
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3

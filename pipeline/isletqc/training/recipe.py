@@ -85,6 +85,9 @@ class Recipe(_Frozen):
     outline_level: float = Field(
         0.5, gt=0, lt=1, description="probability of an islet on its outline, chosen by validation"
     )
+    tissue_level: float = Field(
+        0.5, gt=0, lt=1, description="the same of exocrine tissue; below 0.5 pale tissue counts"
+    )
     scale_jitter: float = Field(0.3, ge=0, description="largest change of scale, natural log")
     sources: tuple[RealSource | CorrectedSource | DrawnSource, ...] = Field(min_length=1)
     crop_px: int = Field(160, gt=0, multiple_of=16)

@@ -156,6 +156,7 @@ def write_weights(
         "um_per_px": repr(recipe.um_per_px),
         "smallest_um": repr(recipe.smallest_um),
         "outline_level": repr(recipe.outline_level),
+        "tissue_level": repr(recipe.tissue_level),
         "steps": str(recipe.steps),
         "seed": str(recipe.seed),
         "figures": "{}",
