@@ -37,7 +37,7 @@ class Segmentation(_Frozen):
     )
     max_megapixels: float = Field(400, gt=0, description="larger pictures are refused")
     uncertainty: bool = Field(
-        False, description="segment fixed flips and rotations too and state the spread (slower)"
+        False, description="segment mirror images and other scales too and state the spread (6x)"
     )
 
     @model_validator(mode="after")
@@ -199,6 +199,11 @@ class FitnessLimits(_Frozen):
     )
     um_per_px: tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]] = Field(
         (0.2, 25), description="plausible pixel sizes, smallest and largest"
+    )
+    file_pixel_size: Literal["must-agree", "ignored"] = Field(
+        "must-agree",
+        description="with a pixel size that was given: a file that says another by over 1 % sends "
+        "the lot to review, unless what files say is known to be wrong",
     )
     min_likeness: float = Field(0.75, ge=0, le=1, description="likeness to the training pictures")
 

@@ -336,6 +336,41 @@ def test_a_method_that_doubts_these_pictures_widens_the_interval(
     assert found.estimates["ieq_counted"].rsd_parts["segmentation"] == pytest.approx(0.16)
 
 
+def test_what_a_method_states_of_a_picture_takes_the_place_of_its_usual_error(
+    picture: Make, protocol: Make
+) -> None:
+    stated, silent = picture(ROUND, "1", volume_rsd=0.01), picture(ROUND, "2")
+    parts = [
+        verdict_of(pictures, protocol()).estimates["ieq_counted"].rsd_parts["segmentation"]
+        for pictures in ([stated], [stated, silent])
+    ]
+    # The network's usual 5 %; pictures of one lot err together: the mean, not its root.
+    assert parts == pytest.approx([0.01, 0.03])
+
+
+def test_the_protocols_segmentation_error_is_the_least(picture: Make, protocol: Make) -> None:
+    method = protocol(uncertainty={"segmentation_rsd": 0.2})
+    parts = [
+        verdict_of([picture(ROUND, volume_rsd=rsd)], method)
+        .estimates["ieq_counted"]
+        .rsd_parts["segmentation"]
+        for rsd in (0.01, 0.3)
+    ]
+    assert parts == pytest.approx([0.2, 0.3])
+
+
+def test_more_pictures_do_not_average_away_an_error_that_they_share(
+    picture: Make, protocol: Make
+) -> None:
+    few, many = (
+        verdict_of([picture(ROUND, str(k), volume_rsd=0.1) for k in range(n)], protocol())
+        for n in (1, 16)
+    )
+    for found in (few, many):
+        parts = found.estimates["ieq_counted"].rsd_parts
+        assert parts["segmentation"] == pytest.approx(0.1)
+
+
 def test_every_convention_says_its_own_figure(picture: Make, protocol: Make) -> None:
     found = verdict_of([picture([150.0] * 10 + [60.0], exocrine=5)], protocol()).conventions
     assert found["sphere"] == pytest.approx(10 + 0.4**3)

@@ -48,6 +48,13 @@ def test_stains_get_columns_and_stay_empty_where_absent(make: Any) -> None:
     assert [row["stain_redness"] for row in rows(objects_csv(results))] == ["0.5", ""]
 
 
+def test_the_spread_of_a_volume_has_a_column_only_where_it_was_asked_for(make: Any) -> None:
+    islets = [make.islet(1, volume_rsd=0.125), make.islet(2)]
+    asked = make.results(make.verdict(lot=make.lot(pictures=[make.picture(islets=islets)])))
+    assert [row["volume_rsd"] for row in rows(objects_csv(asked))] == ["0.125", ""]
+    assert "volume_rsd" not in objects_csv(make.results(make.verdict())).splitlines()[0]
+
+
 def test_images_list_failures_too(make: Any) -> None:
     lot = make.lot(pictures=[make.picture(), make.unfit()], failures=[make.failure()])
     fit, unfit, failed = rows(images_csv(make.results(make.verdict(lot=lot))))

@@ -159,6 +159,20 @@ def test_cuda_without_a_gpu_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @each_network
+def test_asked_for_it_each_islet_and_their_sum_have_a_spread(name: str) -> None:
+    plain = segment(image(name), by(name), device="cpu")
+    settings = Segmentation(network=name, uncertainty=True)
+    first, second = (segment(image(name), settings, device="cpu") for _ in range(2))
+    assert first.islet_volume_rsd == second.islet_volume_rsd
+    assert np.array_equal(first.labels, plain.labels)
+    assert (plain.islet_volume_rsd, plain.volume_rsd) == ((), None)
+    assert len(first.islet_volume_rsd) == plain.labels.max()
+    assert all(0 <= rsd <= 1 for rsd in first.islet_volume_rsd)
+    assert first.volume_rsd is not None
+    assert min(first.islet_volume_rsd) < first.volume_rsd < max(first.islet_volume_rsd)
+
+
+@each_network
 def test_facts_of_a_network_are_recorded(name: str) -> None:
     facts = network_facts(name)
     assert facts.stain == NETWORKS[name]

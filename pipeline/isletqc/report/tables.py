@@ -29,6 +29,7 @@ def objects_csv(results: RunResults) -> str:
     stains = sorted({name for i in _islets(results) for name in i.stain})
     necks = any(i.fused is not None for i in _islets(results))
     lives = any(i.viability is not None for i in _islets(results))
+    spreads = any(i.volume_rsd is not None for i in _islets(results))
     rows = (
         _object_row(islet, picture, verdict.lot.name, specimen.name, stains)
         | {"folder": results.folders.get(picture.sample.image, "")}
@@ -37,7 +38,8 @@ def objects_csv(results: RunResults) -> str:
         for picture in specimen.pictures
         for islet in picture.islets
     )
-    return csv_text(_object_columns(stains, necks=necks, lives=lives), rows)
+    columns = _object_columns(stains, necks=necks, lives=lives, spreads=spreads)
+    return csv_text(columns, rows)
 
 
 def nuclei_csv(results: RunResults) -> str:
@@ -143,7 +145,7 @@ def _islets(results: RunResults) -> Iterable[Islet]:
     return (i for v in results.verdicts for p in v.lot.pictures for i in p.islets)
 
 
-def _object_columns(stains: Sequence[str], *, necks: bool, lives: bool) -> list[str]:
+def _object_columns(stains: Sequence[str], *, necks: bool, lives: bool, spreads: bool) -> list[str]:
     return [
         *("image", "lot", "specimen", "label", "class", "centroid_y_um", "centroid_x_um"),
         *("area_um2", "diameter_um", "major_axis_um", "minor_axis_um", "feret_um"),
@@ -151,6 +153,7 @@ def _object_columns(stains: Sequence[str], *, necks: bool, lives: bool) -> list[
         *("touches_border", "weight", "included", "exclusion_reason", "mantle", "border_width_um"),
         *(("neck_ratio", "fused") if necks else ()),
         *(("dead_core_depth_um",) if lives else ()),
+        *(("volume_rsd",) if spreads else ()),
         *(f"stain_{name}" for name in stains),
         "folder",
     ]
@@ -166,6 +169,7 @@ def _object_row(
         "neck_ratio",
         "fused",
         "dead_core_depth_um",
+        "volume_rsd",
     )
     measures = {name: getattr(islet, name) for name in names}
     return measures | {
