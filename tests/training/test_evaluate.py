@@ -5,7 +5,7 @@ import pytest
 from numpy.typing import NDArray
 
 from isletqc.training.evaluate import agreement, of_size, together
-from isletqc.training.figures import intervals
+from isletqc.training.figures import FIGURES, intervals
 
 Labels = NDArray[np.int32]
 
@@ -85,6 +85,14 @@ def test_volume_is_that_of_area_equivalent_spheres() -> None:
     diameter = 2 * np.sqrt(3600 / np.pi)
     a = agreement(squares((10, 10)), squares((10, 10)), 1.0)
     assert a.true_volume_nl == pytest.approx(np.pi / 6 * diameter**3 / 1e6)
+
+
+def test_the_error_in_islet_equivalents_is_that_of_the_diameters_cubed() -> None:
+    # one square of 60 and one of 80 um found as 60 and 70: sides cubed stand for IEQ
+    true = np.maximum(squares((0, 0)), 2 * squares((100, 200), side=80))
+    found = np.maximum(squares((0, 0)), 2 * squares((100, 200), side=70))
+    error = FIGURES["ieq_error"](agreement(found, true, 1.0))
+    assert error == pytest.approx((60**3 + 70**3) / (60**3 + 80**3) - 1)
 
 
 def test_pictures_pool_by_their_counts() -> None:

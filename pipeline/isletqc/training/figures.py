@@ -35,6 +35,7 @@ SHORT: Mapping[str, Figure] = {
 }
 FIGURES: Mapping[str, Figure] = {
     **SHORT,
+    "ieq_error": lambda a: a.volume_error,  # of spheres: 1 IEQ is 1.767 nL
     "dice": lambda a: a.dice,
     "splits": lambda a: a.splits,
     "merges": lambda a: a.merges,
