@@ -96,7 +96,7 @@ def fit(points: Floats) -> Cloud:
     scale = deviation + _QUIET * np.median(deviation) + 1e-6
     _, sizes, rows = np.linalg.svd((first - mean) / scale, full_matrices=False)
     count = max(1, min(_AXES, len(first) // 4))
-    spread = np.maximum(sizes[:count] / np.sqrt(len(first) - 1), 1e-6)
+    spread = np.maximum(sizes[:count] / np.sqrt(max(1, len(first) - 1)), 1e-6)
     rough = _cloud(mean, scale, rows[:count], spread, np.ones(2))
     reach = np.quantile([distances(rough, p) for p in second], _WITHIN, axis=0)
     return _cloud(mean, scale, rows[:count], spread, np.maximum(reach, 1e-6))

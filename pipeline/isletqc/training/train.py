@@ -31,7 +31,7 @@ from torch.nn import functional
 from isletqc import __version__, assets
 from isletqc.records import CLASS_NAMES, Image
 from isletqc.segment import likeness
-from isletqc.segment.learned import TrainedNetwork
+from isletqc.segment.learned import TrainedNetwork, set_outline
 from isletqc.segment.network import Architecture, UNet, channels_last, fused
 from isletqc.segment.run import segment_with
 from isletqc.training import cloud, corrected, curves
@@ -48,6 +48,7 @@ Pool = tuple[list[Example], float]
 
 _EVERY = 100
 _LOOKS = 2
+_SHOWN = 160  # pictures of each source that describe what was learned from
 
 
 def train(
@@ -136,8 +137,10 @@ def _losses(path: Path) -> list[dict[str, float]]:
 
 
 def _cloud(recipe: Recipe, pools: Sequence[Pool], average: UNet) -> likeness.Cloud:
-    everything = [example for examples, _ in pools for example in examples]
-    return cloud.measure(_ready(recipe, average), everything, looks=_LOOKS, seed=recipe.seed)
+    some = [e for examples, _ in pools for e in examples[:: max(1, len(examples) // _SHOWN)]]
+    ready = _ready(recipe, average)
+    set_outline(ready.network, recipe.outline_level)
+    return cloud.measure(ready, some, looks=_LOOKS, seed=recipe.seed)
 
 
 def _ready(recipe: Recipe, network: UNet) -> TrainedNetwork:
