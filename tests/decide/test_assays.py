@@ -96,3 +96,15 @@ def test_an_entered_figure_never_takes_the_place_of_a_measured_one(judged: Make)
 def test_a_supportive_entered_limit_is_shown_and_does_not_decide(judged: Make) -> None:
     verdict = judged(replace(ENDOTOXIN, value=9.0), supportive=True)
     assert (verdict.criteria[1].verdict, verdict.verdict) == ("fail", "pass")
+
+
+@pytest.mark.parametrize(
+    ("infusion", "verdict"), [("first", "fail"), ("later", "not applicable"), (None, "review")]
+)
+def test_a_limit_on_an_assay_is_for_its_infusion_only(
+    picture: Make, protocol: Make, infusion: str | None, verdict: str
+) -> None:
+    high = (replace(ENDOTOXIN, value=7.0),)
+    lots = gather([picture([150] * 30, assays=high, infusion=infusion)], [])
+    method = protocol(LIMIT | {"infusion": "first"})
+    assert judge(lots[0], method, segmentation_rsd=0.05).criteria[0].verdict == verdict

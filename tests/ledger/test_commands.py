@@ -265,3 +265,26 @@ def test_a_signature_that_cannot_be_finished_leaves_none(
     assert not (out / "signatures.json").exists()
     assert (out / "report.html").read_bytes() == page
     assert isletqc("verify", out).exit_code == 0
+
+
+def test_a_run_shows_the_trend_of_the_lots_before_it_in_the_ledger(
+    isletqc: Cli, bench: dict[str, Path], tmp_path: Path
+) -> None:
+    run(isletqc, bench)
+    first = (bench["out"] / "report.html").read_text("utf-8")
+    assert 'id="trend"' not in first
+    sheet = bench["sheet"].read_text("utf-8").replace(",demo,", ",the next lot,")
+    bench["sheet"].write_text(sheet, "utf-8")
+    # Runs of one second would have no order.
+    entered = json.loads((bench["out"] / "provenance.json").read_text("utf-8"))["started"]
+    later = bench | {"out": tmp_path / "later"}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("isletqc.run.batch._now", lambda: entered.replace("+00:00", ".5+00:00"))
+        assert run(isletqc, later).exit_code in {0, 5}
+    page = (later["out"] / "report.html").read_text("utf-8")
+    assert "2 lots, the last one is the next lot." in page
+    assert isletqc("verify", later["out"]).exit_code == 0
+    assert isletqc("report", later["out"]).exit_code == 0
+    assert (later["out"] / "report.html").read_text("utf-8") == page
+    assert isletqc("report", bench["out"]).exit_code == 0
+    assert 'id="trend"' not in (bench["out"] / "report.html").read_text("utf-8")

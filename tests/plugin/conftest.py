@@ -51,7 +51,7 @@ def window(request: pytest.FixtureRequest) -> Iterator[Any]:
 
     viewer = napari.Viewer(show=True)
     viewer.window.resize(1600, 1000)
-    QTest.qWaitForWindowExposed(viewer.window._qt_window, 60_000)
+    QTest.qWaitForWindowExposed(viewer.window._qt_window, 600_000)
     yield viewer
     viewer.close()
     application.processEvents()

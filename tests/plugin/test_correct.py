@@ -115,10 +115,10 @@ def desk(
     docks[0].reason.setCurrentText("")
     window.reset_view()
     found = Desk(window, bench, *docks, qtbot)
-    qtbot.waitUntil(found.aims_well, timeout=60_000)
+    qtbot.waitUntil(found.aims_well, timeout=600_000)
     yield found
     bench.work = None
-    qtbot.waitUntil(lambda: not bench.busy, timeout=60_000)
+    qtbot.waitUntil(lambda: not bench.busy, timeout=600_000)
 
 
 def two_apart(desk: Desk) -> tuple[int, int]:
@@ -324,7 +324,7 @@ def test_a_missed_islet_is_drawn_with_the_polygon(desk: Desk) -> None:
         desk.qtbot.mouseMove(canvas, place)
         desk.qtbot.mouseClick(canvas, LEFT, pos=place)
     desk.qtbot.mouseDClick(canvas, LEFT, pos=place)
-    desk.qtbot.waitUntil(lambda: log(desk) == ["add"], timeout=60_000)
+    desk.qtbot.waitUntil(lambda: log(desk) == ["add"], timeout=600_000)
     added = set(desk.islets) - before
     assert len(added) == 1
     assert log(desk) == ["add"]

@@ -57,7 +57,7 @@ class Desk:
         """Click a button and wait for what is done in a thread."""
         assert button.isEnabled()
         self.qtbot.mouseClick(button, LEFT)
-        self.qtbot.waitUntil(lambda: not self.bench.busy, timeout=60_000)
+        self.qtbot.waitUntil(lambda: not self.bench.busy, timeout=600_000)
 
     def delete_one(self) -> int:
         """Make a correction; gives the number of the islet that is gone."""

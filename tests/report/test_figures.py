@@ -94,3 +94,11 @@ def test_fractions_of_markers_carry_the_names_that_people_use() -> None:
     both = figures.estimate_name("coexpression_cpeptide_nkx61", markers)
     assert both == "Co-expressing C-peptide + NKX6.1"
     assert figures.estimate_name("purity", markers) == "Purity"
+
+
+def test_a_limit_has_its_own_name_or_that_of_the_figure_it_is_called_after() -> None:
+    markers = protocol.load("sc-islet-if").protocol.markers
+    assert figures.limit_name("positive-cpeptide", "positive_cpeptide", markers) == (
+        "Positive for C-peptide"
+    )
+    assert figures.limit_name("dose-first-infusion", "ieq_per_kg") == "Dose first infusion"

@@ -139,3 +139,12 @@ def test_the_report_shows_the_trend_it_is_given(make: Any, tmp_path: Path) -> No
     assert texts.TREND in html
     assert "The last value breaks 1:3s" in html
     assert texts.TREND not in report_html(results, tmp_path)
+
+
+def test_names_of_lines_that_fall_together_are_written_once() -> None:
+    """Three equal values: mean and both limits are one line, and one name stands beside it."""
+    drawn = ET.fromstring(trend_charts.individuals(chart(7.0, 7.0, 7.0)))
+    ticks = [e for e in drawn.iter() if e.get("class") == "c-tick c-start"]
+    assert [e.text for e in ticks] == [texts.MEAN_LINE]
+    spread = ET.fromstring(trend_charts.individuals(chart(7.0, 8.0, 7.0)))
+    assert len([e for e in spread.iter() if e.get("class") == "c-tick c-start"]) == 3

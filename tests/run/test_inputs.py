@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -146,3 +147,29 @@ def test_a_protocol_for_another_stain_is_refused() -> None:
     inputs.check_stains([SAMPLE], protocol.load("dtz-cit").protocol)
     with pytest.raises(UsageError, match="the sheet says stain dithizone"):
         inputs.check_stains([SAMPLE], protocol.load("sc-islet-brightfield").protocol)
+
+
+def test_folders_behind_links_are_searched_and_links_in_a_circle_end(tmp_path: Path) -> None:
+    store, given = tmp_path / "store" / "lot 7", tmp_path / "given"
+    store.mkdir(parents=True)
+    given.mkdir()
+    (store / "1.tif").write_bytes(b"1")
+    (given / "linked").symlink_to(store)
+    (store / "back").symlink_to(given)
+    assert lots(found(given).samples) == {"linked": ["1.tif"]}
+
+
+def test_a_folder_that_cannot_be_searched_is_refused_by_name(
+    tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = os.scandir
+
+    def scandir(path: Path) -> object:
+        if Path(path).name == "B":
+            raise PermissionError(13, "Permission denied", str(path))
+        return whole(path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "scandir", scandir)
+        with pytest.raises(UsageError, match=r"B: expected a folder .* Permission denied"):
+            found(tree)

@@ -8,6 +8,7 @@ from pathlib import PurePath
 from isletqc.decide.dispersion import Dispersion
 from isletqc.decide.lot import sample_pictures
 from isletqc.decide.spread import Known
+from isletqc.load.pixel_size import contradicted
 from isletqc.protocol import Protocol
 from isletqc.records import Flag, Lot
 
@@ -33,6 +34,7 @@ def flags(
         *_unfit(lot),
         *_corrected(lot),
         *_repeated(lot),
+        *_sized_twice(lot, protocol),
         *_largest(protocol, known),
         *_mixing(mixing),
     )
@@ -74,6 +76,21 @@ def _repeated(lot: Lot) -> list[Flag]:
         Flag("repeated picture", f"the same file is counted {len(n)} times: {', '.join(n)}")
         for n in names.values()
         if len(n) > 1
+    ]
+
+
+def _sized_twice(lot: Lot, protocol: Protocol) -> list[Flag]:
+    """Flag pixel sizes given against the file's: a wrong one enters every volume three times."""
+    if protocol.fitness.file_pixel_size == "ignored":
+        return []
+    return [
+        Flag(
+            "pixel size",
+            f"{p.name}: {p.um_per_px:g} um per pixel: {p.um_per_px_source}; find "
+            "out which is right, and correct the sheet, the command or the file",
+        )
+        for p in lot.pictures
+        if contradicted(p.um_per_px_source)
     ]
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,9 +62,7 @@ def judge(lot: Lot, protocol: Protocol, *, segmentation_rsd: float) -> Verdict:
     mixing = between_aliquots(lot, aliquots(lot), protocol.uncertainty)
     raised = flags(lot, protocol, known, mixing=mixing)
     criteria = tuple(
-        assays.judge(lot, limit)
-        if limit.entered
-        else _criterion(lot, limit, known, protocol.assurance)
+        _entered(lot, limit) if limit.entered else _criterion(lot, limit, known, protocol.assurance)
         for limit in protocol.limits
     )
     verdict, reason = combine(criteria, raised)
@@ -125,6 +124,12 @@ def _criterion(lot: Lot, limit: Limit, known: Mapping[str, Known], assurance: fl
         source=limit.source,
         supportive=limit.supportive,
     )
+
+
+def _entered(lot: Lot, limit: Limit) -> Criterion:
+    judged = assays.judge(lot, limit)
+    other = _not_applicable(lot, limit)
+    return judged if other is None else replace(judged, verdict=other[1], reason=other[2])
 
 
 def _unknown(limit: Limit) -> Known:

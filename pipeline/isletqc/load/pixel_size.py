@@ -19,6 +19,7 @@ _TOLERANCE = 0.01
 _MAX_PRINT_DPI = 1200
 # PNG stores whole pixels per metre: a dpi comes back from it up to 0.013 off a whole number.
 _DPI_ROUNDING = 0.02
+_FILE_SAYS = " (file says "
 _REMEDY = "give the size of a pixel with --pixel-size UM or in the sheet's column pixel_size_um"
 
 _UM_PER_UNIT = {
@@ -106,7 +107,12 @@ def _given(given_um: float, source: str, stated: Sequence[Claim]) -> tuple[float
         for c in stated
         if not (_agree(given_um, c.x_um) and _agree(given_um, c.y_um))
     ]
-    return given_um, f"{source} (file says {', '.join(against)})" if against else source
+    return given_um, f"{source}{_FILE_SAYS}{', '.join(against)})" if against else source
+
+
+def contradicted(source: str) -> bool:
+    """Tell by the source of a pixel size whether the file says another than the one given."""
+    return _FILE_SAYS in source
 
 
 def _refuse_unsound(claim: Claim) -> None:

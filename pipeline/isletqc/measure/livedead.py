@@ -6,12 +6,13 @@ above the empty field and the call of each pixel. Steps 1 to 3 of ``measure.viab
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from isletqc.protocol import Viability
 from isletqc.records import Image
@@ -57,6 +58,15 @@ class Calls:
     problem: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class _Nearby:
+    """How much of what is near each tissue pixel is tissue, and the live light of that."""
+
+    sigma_px: float
+    share: NDArray[np.floating[Any]]
+    live: NDArray[np.float64]
+
+
 def light_above_field(image: Image, labels: NDArray[np.int32], um_per_px: float) -> Light:
     """Take the light of the empty field off both channels.
 
@@ -79,12 +89,13 @@ def light_above_field(image: Image, labels: NDArray[np.int32], um_per_px: float)
 
 def _above_field(smooth: Plane, labels: NDArray[np.int32], um_per_px: float) -> tuple[Plane, float]:
     """Light above the empty field, and its standard deviation there."""
+    noise = noise_sd(smooth)
     far = ~_grown(labels > 0, _MARGIN_UM, um_per_px)
     first = smooth - surroundings(smooth, far, um_per_px)
-    objects = far & (first > _CLEAR * max(_spread(first[far]), noise_sd(smooth)))
+    objects = far & (first > _CLEAR * max(_spread(first[far]), noise))
     empty = far & ~_grown(objects, 2 * _RIM_UM, um_per_px)
     light = smooth - surroundings(smooth, empty, um_per_px)
-    return light, max(_spread(light[empty]), noise_sd(smooth), 1e-7)
+    return light, max(_spread(light[empty]), noise, 1e-7)
 
 
 def _spread(values: Plane) -> float:
@@ -102,11 +113,13 @@ def calibrated(
     light: Light, labels: NDArray[np.int32], um_per_px: float, settings: Viability
 ) -> tuple[Light, Calls]:
     """Take off the bleed-through, stated or estimated, and call the pixels."""
+    inside = labels > 0
+    nearby = _nearby(light.live, inside, um_per_px)
     if settings.bleed_through != "estimate":
         light = _without_bleed(light, settings.bleed_through)
     else:
-        light = _without_bleed(light, _bleed(light, _calls(light, labels, um_per_px)))
-    return light, _calls(light, labels, um_per_px)
+        light = _without_bleed(light, _bleed(light, _calls(light, inside, um_per_px, nearby)))
+    return light, _calls(light, inside, um_per_px, nearby)
 
 
 def _without_bleed(light: Light, bleed: float) -> Light:
@@ -123,14 +136,13 @@ def _bleed(light: Light, calls: Calls) -> float:
     return float(np.clip(np.quantile(light.dead[bright] / light.live[bright], 0.1), 0, 0.9))
 
 
-def _calls(light: Light, labels: NDArray[np.int32], um_per_px: float) -> Calls:
-    inside = labels > 0
+def _calls(light: Light, inside: Mask, um_per_px: float, nearby: Sequence[_Nearby]) -> Calls:
     live, dead = light.live[inside], light.dead[inside]
     few = FEW_CELLS * CELL_UM2 / um_per_px**2
     stained = (live > _CLEAR * light.live_noise) | (dead > _CLEAR * light.dead_noise)
     is_live, looks, problem = _told_apart(
         light, live[stained], dead[stained], few,
-        balance=_balance(light, inside, um_per_px),
+        balance=_balance(light, inside, um_per_px, nearby),
         loose_level=_loose_level(light, inside, um_per_px),
     )  # fmt: skip
     where = np.zeros(inside.shape, bool)
@@ -165,7 +177,7 @@ def _told_apart(
     return live > ratio * dead, (ratio, float(np.median(live)), loose_level, np.inf), ""
 
 
-def _balance(light: Light, inside: Mask, um_per_px: float) -> float:
+def _balance(light: Light, inside: Mask, um_per_px: float, nearby: Sequence[_Nearby]) -> float:
     """Weight k of the dead channel at which live + k dead is most alike in tissue close by.
 
     The k of least Var(live + k dead) / E[live + k dead]^2, in closed form. The variance is that
@@ -173,10 +185,7 @@ def _balance(light: Light, inside: Mask, um_per_px: float) -> float:
     What varies inside live and inside dead tissue, as nuclei do, says nothing of k: with a first
     k both are found, and their own variances are taken off.
     """
-    near, wide = (
-        [_within(p, inside, sigma / um_per_px) for p in (light.live, light.dead)]
-        for sigma in (_CELLS_SIGMA_UM, _NEAR_SIGMA_UM)
-    )
+    near, wide = ([n.live, _within(light.dead, inside, n)] for n in nearby)
     g, r = (a - b for a, b in zip(near, wide, strict=True))
     means = (float(near[0].mean()), float(near[1].mean()))
     gg, rr, gr = (float((a * b).mean()) for a, b in ((g, g), (r, r), (g, r)))
@@ -202,11 +211,20 @@ def _variance(values: NDArray[np.float64], chosen: Mask) -> float:
     return float(values[chosen].var()) if np.count_nonzero(chosen) > _FEW_PX else 0.0
 
 
-def _within(plane: Plane, inside: Mask, sigma_px: float) -> NDArray[np.float64]:
+def _nearby(live: Plane, inside: Mask, um_per_px: float) -> tuple[_Nearby, ...]:
+    found = []
+    for sigma_um in (_CELLS_SIGMA_UM, _NEAR_SIGMA_UM):
+        sigma_px = sigma_um / um_per_px
+        share = cv2.GaussianBlur(inside.astype(np.float32), (0, 0), sigma_px)[inside]
+        bare = _Nearby(sigma_px, np.maximum(share, 1e-3), np.empty(0))
+        found.append(replace(bare, live=_within(live, inside, bare)))
+    return tuple(found)
+
+
+def _within(plane: Plane, inside: Mask, nearby: _Nearby) -> NDArray[np.float64]:
     """Smooth over the tissue alone."""
-    share = cv2.GaussianBlur(inside.astype(np.float32), (0, 0), sigma_px)[inside]
-    total = cv2.GaussianBlur(plane * inside, (0, 0), sigma_px)[inside]
-    return np.asarray(total / np.maximum(share, 1e-3), np.float64)
+    total = cv2.GaussianBlur(plane * inside, (0, 0), nearby.sigma_px)[inside]
+    return np.asarray(total / nearby.share, np.float64)
 
 
 def _looks(
@@ -226,8 +244,10 @@ def _loose_level(light: Light, inside: Mask, um_per_px: float) -> float:
     count, numbers = loose(light, inside, um_per_px)
     if count < FEW_CELLS:
         return 0.0
-    peaks = ndimage.maximum(light.dead, numbers, np.arange(1, count + 1))
-    return float(np.median(peaks))
+    peaks = np.full(count + 1, -np.inf, np.float32)
+    seen = numbers > 0
+    np.maximum.at(peaks, numbers[seen], light.dead[seen])
+    return float(np.median(peaks[1:]))
 
 
 def loose(

@@ -6,6 +6,7 @@ the layers up to date and tells all docks. It holds no numbers of its own.
 
 from __future__ import annotations
 
+import shlex
 import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -241,7 +242,12 @@ class Bench(QObject):
         if self.review is not None and not self.busy:
             out = self.review.out
             self._thread = start(
-                lambda: rejudge(out, ledger=record.named_ledger(None, out)), self._judged
+                lambda: rejudge(
+                    out,
+                    ledger=record.named_ledger(None, out),
+                    command=shlex.join(["isletqc", "rejudge", str(out)]),
+                ),
+                self._judged,
             )
             self.told.emit("info", "Writing results and report …")
             self.edited.emit()

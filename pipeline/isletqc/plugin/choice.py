@@ -62,6 +62,7 @@ def order(choice: Choice) -> Order:
         pixel_size_um=choice.pixel_size_um,
         device=choice.device,
         notes=found.notes,
+        command=command(choice),
     )
 
 

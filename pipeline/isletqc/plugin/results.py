@@ -24,6 +24,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from isletqc.decide.lot import sample_pictures
 from isletqc.plugin import looks
 from isletqc.plugin.bench import bench_of
 from isletqc.plugin.charts import CumulativeChart, LimitBar, SizeChart
@@ -162,7 +163,7 @@ class ResultsDock(QWidget):
         if self.scope.currentText() == PICTURE and work is not None:
             islets = work.picture.islets
         elif verdict is not None:
-            islets = [i for p in verdict.lot.pictures for i in p.islets]
+            islets = [i for p in sample_pictures(verdict.lot) for i in p.islets]
         smallest = results.protocol.protocol.sizing.min_diameter_um if results else 50.0
         self.sizes.show_islets(islets, smallest)
         self.curve.show_islets(islets, smallest)
@@ -187,12 +188,14 @@ class ResultsDock(QWidget):
             self._add_limit(4 * place, criterion)
 
     def _add_limit(self, line: int, criterion: Criterion) -> None:
-        name = QLabel(figures.spaced(criterion.name))
+        results = self._bench.results
+        markers = results.protocol.protocol.markers if results else None
+        name = QLabel(figures.limit_name(criterion.name, criterion.estimate.name, markers))
         name.setWordWrap(True)
         bar = LimitBar(criterion)
         bar.set_theme(self._bench.viewer.theme)
         said = note()
-        said.setText(figures.sentence(criterion))
+        said.setText(figures.sentence(criterion, markers))
         said.setToolTip(criterion.reason)
         self.limits.addWidget(name, line, 0)
         self.limits.addWidget(_chip(criterion.verdict), line, 1)
@@ -204,7 +207,7 @@ class ResultsDock(QWidget):
         verdicts = results.verdicts if results else ()
         self.lots.setRowCount(len(verdicts))
         for line, verdict in enumerate(verdicts):
-            pictures = verdict.lot.pictures
+            pictures = sample_pictures(verdict.lot)
             cells = (
                 verdict.lot.name,
                 looks.word(verdict.verdict),

@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from isletqc import __version__
-from isletqc.errors import UsageError
-from isletqc.report import texts
+from isletqc.report import extras, texts
 from isletqc.report.plain import short, shown
 
 FILE = "ro-crate-metadata.json"
@@ -39,10 +38,7 @@ def check() -> None:
     UsageError
         rocrate is missing.
     """
-    try:
-        import rocrate  # type: ignore[import-untyped]  # noqa: F401
-    except ImportError as e:
-        raise UsageError("RO-Crate needs rocrate: pip install 'isletqc[report]'") from e
+    extras.require("rocrate", "RO-Crate")
 
 
 def write_crate(out: Path, document: Mapping[str, Any]) -> Path:

@@ -85,8 +85,8 @@ def limit(criterion: Criterion) -> str:
     return f"{RELATIONS[criterion.relation]} {words} {unit(estimate)}".strip()
 
 
-def sentence(criterion: Criterion) -> str:
-    """Write value, interval and limit in one line of plain text."""
+def sentence(criterion: Criterion, markers: Markers | None = None) -> str:
+    """Write value, interval and limit in one line of plain text; markers as of `estimate_name`."""
     estimate = criterion.estimate
     measured = f"{value(estimate, unlike=criterion.limit)} {unit(estimate)}".strip()
     between = interval(estimate, unlike=criterion.limit)
@@ -94,7 +94,7 @@ def sentence(criterion: Criterion) -> str:
         measured = texts.NOT_DETERMINED
     elif between:
         measured = f"{measured} ({between})"
-    return f"{estimate_name(estimate.name)}: {measured}; limit {limit(criterion)}"
+    return f"{estimate_name(estimate.name, markers)}: {measured}; limit {limit(criterion)}"
 
 
 def unit(estimate: Estimate) -> str:
@@ -111,6 +111,13 @@ def estimate_name(name: str, markers: Markers | None = None) -> str:
     """
     words = texts.ESTIMATE_NAMES.get(name) or _marker_words(name, markers)
     return words or " ".join(texts.UNIT_NAMES.get(word, word) for word in spaced(name).split())
+
+
+def limit_name(name: str, estimate: str, markers: Markers | None = None) -> str:
+    """Words for a limit: its own, or those of its estimate where it is called like it."""
+    if name.replace("-", "_") == estimate:
+        return estimate_name(estimate, markers)
+    return spaced(name)
 
 
 def _marker_words(name: str, markers: Markers | None) -> str:

@@ -20,6 +20,7 @@ import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from isletqc.protocol import Markers
 from isletqc.records import Criterion, Failure, Picture, Verdict
 from isletqc.report import texts
 from isletqc.report.figures import sentence
@@ -41,8 +42,9 @@ class _Case:
 def junit_xml(results: RunResults) -> str:
     """Write the run as JUnit XML: one suite a lot, one case a limit, one suite for the pictures."""
     suites = ET.Element("testsuites", {"name": "isletqc"})
+    markers = results.protocol.protocol.markers
     for verdict in results.verdicts:
-        _add_suite(suites, verdict.lot.name, _lot_cases(verdict))
+        _add_suite(suites, verdict.lot.name, _lot_cases(verdict, markers))
     _add_suite(suites, _PICTURES, _picture_cases(results))
     _count(suites, suites.iter)
     ET.indent(suites)
@@ -68,8 +70,8 @@ def _count(element: ET.Element, iterate: Callable[[str], Iterable[ET.Element]]) 
     element.set("time", "0")
 
 
-def _lot_cases(verdict: Verdict) -> list[_Case]:
-    cases = [_limit_case(criterion) for criterion in verdict.criteria]
+def _lot_cases(verdict: Verdict, markers: Markers | None) -> list[_Case]:
+    cases = [_limit_case(criterion, markers) for criterion in verdict.criteria]
     cases += [_Case(f"flag {f.name}", "error", "review", f.message) for f in verdict.flags]
     clear = not any(case.tag in {"failure", "error"} for case in cases)
     if clear and verdict.verdict in {"fail", "review"}:
@@ -80,8 +82,9 @@ def _lot_cases(verdict: Verdict) -> list[_Case]:
     return cases
 
 
-def _limit_case(criterion: Criterion) -> _Case:
-    name, message = criterion.name, f"{sentence(criterion)}. {criterion.reason}".strip()
+def _limit_case(criterion: Criterion, markers: Markers | None) -> _Case:
+    # The name is the protocol's own: what programs look for.
+    name, message = criterion.name, f"{sentence(criterion, markers)}. {criterion.reason}".strip()
     if criterion.verdict == "not applicable":
         return _Case(name, "skipped", "not applicable", message)
     if criterion.verdict == "pass":

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from isletqc.protocol import Markers
 from isletqc.records import Estimate
 from isletqc.report import figures, texts
 from isletqc.report.plain import short, shown
@@ -17,12 +18,18 @@ _MARKS = {"pass": "✅", "fail": "❌", "review": "⚠️", "not judged": "➖"}
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|<>@~$&-])")
 
 
-def step_summary(document: Mapping[str, Any], *, most_bytes: int = MOST_BYTES) -> str:
+def step_summary(
+    document: Mapping[str, Any],
+    *,
+    markers: Markers | None = None,
+    most_bytes: int = MOST_BYTES,
+) -> str:
     """Write verdict, failures and lots, the worst first.
 
     Parameters
     ----------
     document : ``results.json``
+    markers : of the protocol, whose titles stand for their short names
     most_bytes : lots that would go beyond are left out, and counted
     """
     verdict = document["verdict"]
@@ -35,7 +42,7 @@ def step_summary(document: Mapping[str, Any], *, most_bytes: int = MOST_BYTES) -
     lots = sorted(document["lots"], key=lambda lot: WORST_FIRST.index(lot["verdict"]))
     rows, room = [], most_bytes - sum(len(line.encode()) for line in head) - 200
     for place, lot in enumerate(lots):
-        row = _lot(lot)
+        row = _lot(lot, markers)
         room -= len(row.encode())
         if room < 0:
             rows.append(f"\n{texts.SUMMARY_CUT.format(n=len(lots) - place)}\n")
@@ -54,13 +61,13 @@ def _failures(failures: list[Mapping[str, Any]]) -> Iterator[str]:
     yield "\n"
 
 
-def _lot(lot: Mapping[str, Any]) -> str:
-    limits = "<br>".join(_limit(criterion) for criterion in lot["criteria"]) or "–"
+def _lot(lot: Mapping[str, Any], markers: Markers | None) -> str:
+    limits = "<br>".join(_limit(criterion, markers) for criterion in lot["criteria"]) or "–"
     verdict = f"{_MARKS[lot['verdict']]} {texts.VERDICT_WORDS[lot['verdict']]}"
     return f"| {_plain(lot['lot'], 80)} | {verdict} | {limits} | {_plain(lot['reason'], 300)} |\n"
 
 
-def _limit(criterion: Mapping[str, Any]) -> str:
+def _limit(criterion: Mapping[str, Any], markers: Markers | None) -> str:
     estimate = Estimate(
         criterion["estimate"],
         criterion["value"],
@@ -70,7 +77,7 @@ def _limit(criterion: Mapping[str, Any]) -> str:
     )
     measured = figures.value(estimate, unlike=criterion["limit"])
     between = figures.interval(estimate, unlike=criterion["limit"])
-    name = _plain(figures.spaced(criterion["name"]), 60)
+    name = _plain(figures.limit_name(criterion["name"], criterion["estimate"], markers), 60)
     values = f"{measured} ({between})" if between else measured
     verdict = texts.VERDICT_WORDS[criterion["verdict"]].lower()
     return f"{name}: {_plain(values, 80)} {_plain(figures.unit(estimate), 20)}, {verdict}"

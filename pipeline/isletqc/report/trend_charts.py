@@ -23,6 +23,7 @@ _MOST_TICKS, _MOST_NAMED, _MOST_DOTS = 10, 24, 400
 _INDIVIDUAL = "individuals"
 _RANGE = "moving range"
 _TICK_LETTERS = 11
+_LETTER_HEIGHT = 11
 _NAME_ROOM = 50
 
 
@@ -122,11 +123,21 @@ def _chart(
 
 
 def _lines(found: Trend, lines: Sequence[tuple[float, str, str]], frame: _Frame) -> Iterator[str]:
-    for value, style, words in lines:
-        y = frame.up(value)
-        yield svg.line(style, _LEFT, y, _WIDTH - _RIGHT, y)
-        yield svg.text("c-tick c-end", _LEFT - 6, y + 4, shown(found, value))
-        yield svg.text("c-tick c-start", _WIDTH - _RIGHT + 6, y + 4, words)
+    for value, style, _ in lines:
+        yield svg.line(style, _LEFT, frame.up(value), _WIDTH - _RIGHT, frame.up(value))
+    for value, words in _apart(lines, frame):
+        y = frame.up(value) + 4
+        yield svg.text("c-tick c-end", _LEFT - 6, y, shown(found, value))
+        yield svg.text("c-tick c-start", _WIDTH - _RIGHT + 6, y, words)
+
+
+def _apart(lines: Sequence[tuple[float, str, str]], frame: _Frame) -> Iterator[tuple[float, str]]:
+    """Names of the lines, the first first; none where it would lie on one that is there."""
+    taken: list[float] = []
+    for value, _, words in lines:
+        if all(abs(frame.up(value) - y) >= _LETTER_HEIGHT for y in taken):
+            taken.append(frame.up(value))
+            yield value, words
 
 
 def _ticks(found: Trend, frame: _Frame) -> Iterator[str]:

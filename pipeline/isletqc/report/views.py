@@ -101,7 +101,7 @@ def lot_view(verdict: Verdict, results: RunResults, anchor: str, *, room: Room) 
     return LotView(
         anchor=anchor,
         verdict=verdict,
-        bars=tuple(charts.limit_bar(c, figures.spaced(c.name)) for c in verdict.criteria),
+        bars=tuple(_bars(verdict, results)),
         uncertainty=tuple(_uncertainty(verdict.estimates, parts)),
         parts=parts,
         conventions=tuple(_conventions(verdict, results)),
@@ -120,6 +120,13 @@ def lot_view(verdict: Verdict, results: RunResults, anchor: str, *, room: Room) 
         edits_summary=trace.edits_summary(verdict),
         approvals_summary=trace.approvals_summary(verdict),
     )
+
+
+def _bars(verdict: Verdict, results: RunResults) -> Iterator[Markup]:
+    markers = results.protocol.protocol.markers
+    for criterion in verdict.criteria:
+        name = figures.limit_name(criterion.name, criterion.estimate.name, markers)
+        yield charts.limit_bar(criterion, name)
 
 
 def _markers(

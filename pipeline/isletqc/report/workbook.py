@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from isletqc.errors import UsageError
+from isletqc.report import extras
 from isletqc.report.files import write_bytes_atomically
 
 FILE = "results.xlsx"
@@ -38,10 +38,7 @@ def check() -> None:
     UsageError
         openpyxl is missing.
     """
-    try:
-        import openpyxl  # type: ignore[import-untyped]  # noqa: F401
-    except ImportError as e:
-        raise UsageError("Excel needs openpyxl: pip install 'isletqc[report]'") from e
+    extras.require("openpyxl", "Excel")
 
 
 def write_workbook(out: Path, document: Mapping[str, Any]) -> Path:

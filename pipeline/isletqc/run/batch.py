@@ -59,6 +59,7 @@ class Order:
     fail_on : ``review`` keeps exit codes 4 and 5, ``fail`` only 4, ``never`` neither
     notes : what a person should know about the choice of inputs
     ledger : file or URL of the ledger that the results enter; None enters them nowhere
+    command : what a person would type for it, for the record; empty takes what was typed
     """
 
     samples: tuple[Sample, ...]
@@ -72,6 +73,7 @@ class Order:
     fail_on: FailOn = "review"
     notes: tuple[str, ...] = ()
     ledger: str | None = None
+    command: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +120,7 @@ def run(order: Order, *, on_progress: Progress | None = None) -> Finished:
         outcomes = _outcomes(jobs, method, order, write=write, on_progress=on_progress)
         results = _conclude(outcomes, jobs, method, order=order, started=started)
         kept.write(order.out, jobs, results, fail_on=order.fail_on)
-        results = record.write(order.out, results)
+        results = record.write(order.out, results, ledger=order.ledger)
         if order.ledger is not None:
             record.enter(order.out, order.ledger)
         write("info", "finished", exit_code=results.exit_code)
@@ -200,7 +202,7 @@ def _log_start(write: log.Log, order: Order, method: Method) -> None:
         "info",
         "started",
         version=__version__,
-        command=provenance.command_line(),
+        command=order.command or provenance.command_line(),
         pictures=len(order.samples),
         protocol=f"{protocol.name} {protocol.version} ({protocol.status})",
         protocol_sha256=order.protocol.sha256,
@@ -303,8 +305,8 @@ def _conclude(
         protocol=order.protocol,
         network=_card(facts),
         folders={j.sample.image: f"images/{j.folder.name}" for j in jobs},
-        provenance=provenance.collect(method, workers=workers(order)),
-        command=provenance.command_line(),
+        provenance=provenance.collect(method, workers=workers(order), notes=order.notes),
+        command=order.command or provenance.command_line(),
         started=started,
         finished=_now(),
         exit_code=exit_code(verdicts, failures, order.fail_on),

@@ -129,8 +129,13 @@ def _search(paths: Sequence[Path], out: Path) -> _Found:
 
 def _folders(top: Path, out: Path, skipped: list[Path]) -> Iterable[tuple[Path, list[str]]]:
     """Every folder below ``top`` with its files, sorted; results of runs are left out."""
-    for here, subfolders, names in os.walk(top):
+    seen: set[Path] = set()
+    for here, subfolders, names in os.walk(top, onerror=_refuse, followlinks=True):
         folder = Path(here)
+        if folder.resolve() in seen:  # a link that leads back
+            subfolders.clear()
+            continue
+        seen.add(folder.resolve())
         results = [s for s in subfolders if _is_results(folder / s, out)]
         # A folder called like a picture and empty is a mistake to be shown, not an empty lot.
         odd = [s for s in subfolders if _is_picture(folder / s) and _is_whole(folder / s)]
@@ -141,6 +146,13 @@ def _folders(top: Path, out: Path, skipped: list[Path]) -> Iterable[tuple[Path, 
         if folder.resolve() == out.resolve():
             subfolders[:] = [s for s in subfolders if s != "images"]
         yield folder, sorted([n for n in names if not _is_clutter(n)] + odd)
+
+
+def _refuse(error: OSError) -> None:
+    raise UsageError(
+        f"{error.filename}: expected a folder that can be searched for pictures, found: "
+        f"{error.strerror}; make it readable, or name the other folders"
+    ) from error
 
 
 def _is_whole(folder: Path) -> bool:

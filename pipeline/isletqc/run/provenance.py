@@ -6,6 +6,7 @@ import platform
 import re
 import shlex
 import sys
+from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,11 @@ from isletqc import __version__
 from isletqc.run.picture import Method
 
 
-def collect(method: Method, *, workers: int) -> dict[str, Any]:
-    """Plain data for ``provenance.json``, beside protocol, network, inputs and command."""
+def collect(method: Method, *, workers: int, notes: Sequence[str] = ()) -> dict[str, Any]:
+    """Plain data for ``provenance.json``, beside protocol, network, inputs and command.
+
+    ``notes`` say what was left out of the run.
+    """
     return {
         "isletqc": __version__,
         "packages": packages(),
@@ -24,6 +28,7 @@ def collect(method: Method, *, workers: int) -> dict[str, Any]:
         "device": method.device,
         "pixel_size_um": method.pixel_size_um,
         "workers": workers,
+        **({"notes": list(notes)} if notes else {}),
     }
 
 

@@ -32,9 +32,11 @@ from isletqc.ledger.connect import Ledger
 from isletqc.ledger.verify import Findings
 from isletqc.protocol import LoadedProtocol, Release
 from isletqc.records import Signature
-from isletqc.report.results import RunResults
+from isletqc.report.results import RunResults, results_document
 from isletqc.report.run import write_run
+from isletqc.report.trend import Trend
 from isletqc.run import home_ledger, lock
+from isletqc.run.trend import of_run_in_ledger
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,18 +48,28 @@ class Entered:
     new: bool
 
 
-def write(out: Path, results: RunResults) -> RunResults:
+def write(out: Path, results: RunResults, *, ledger: str | None = None) -> RunResults:
     """Write a run's files with the signatures that lie in the folder; gives the results with them.
 
-    A signature is held to what was just written, so one under earlier results turns void.
+    A signature is held to what was just written, so one under earlier results turns void. With the
+    address of a ledger the report shows the trend of its last lots.
     """
-    write_run(out, results=replace(results, signatures=()))
+    trends = trends_of(results, ledger)
+    write_run(out, results=replace(results, signatures=()), trends=trends)
     under = signatures.read(out)
     if not under:
         return results
     signed = replace(results, signatures=under)
-    write_run(out, results=signed)
+    write_run(out, results=signed, trends=trends)
     return signed
+
+
+def trends_of(results: RunResults, ledger: str | None) -> tuple[Trend, ...]:
+    """Charts of a run's figures after the last lots of a ledger; none where none is named."""
+    if ledger is None:
+        return ()
+    document = results_document(results)
+    return of_run_in_ledger(document, started=results.started, address=ledger)
 
 
 def enter(out: Path, address: str | None = None, *, action: str = "run", why: str = "") -> bool:

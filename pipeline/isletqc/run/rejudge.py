@@ -20,13 +20,14 @@ from isletqc.run.batch import Finished
 from isletqc.run.review import Entry
 
 
-def rejudge(out: Path, *, ledger: str | None = None) -> Finished:
+def rejudge(out: Path, *, ledger: str | None = None, command: str = "") -> Finished:
     """Judge a run again and write its files again.
 
     Parameters
     ----------
     out : output folder of a finished run
     ledger : address; the results are entered as corrected; None enters nothing
+    command : what a person would type for it, for the record; empty takes what was typed
 
     Returns
     -------
@@ -45,10 +46,10 @@ def rejudge(out: Path, *, ledger: str | None = None) -> Finished:
         with lock.hold(out), log.opened(out / "log.jsonl") as write:
             opened = review.open_results(out)
             _refuse_half_saved(opened.entries)
-            results = _results(opened, found)
+            results = _results(opened, found, command or provenance.command_line())
             # Half of the new files must not stand beside the old verdict.
             (out / "results.json").unlink(missing_ok=True)
-            results = record.write(out, results)
+            results = record.write(out, results, ledger=ledger)
             if ledger is not None:
                 record.enter(out, ledger, action="corrected")
             write("info", "rejudged", exit_code=results.exit_code)
@@ -80,7 +81,7 @@ def _refuse_half_saved(entries: Sequence[Entry]) -> None:
             )
 
 
-def _results(opened: review.Review, found: kept.Kept) -> RunResults:
+def _results(opened: review.Review, found: kept.Kept, command: str) -> RunResults:
     entries = [replace(entry, result=review.checked(entry)) for entry in opened.entries]
     verdicts = review.verdicts(replace(opened, entries=tuple(entries)))
     failures = tuple(e.result for e in entries if isinstance(e.result, Failure))
@@ -90,7 +91,7 @@ def _results(opened: review.Review, found: kept.Kept) -> RunResults:
         protocol=opened.protocol,
         network=found.network,
         folders={place.sample.image: place.folder for place in found.places},
-        provenance={**found.provenance, **_corrections(entries)},
+        provenance={**found.provenance, **_corrections(entries, command)},
         command=found.command,
         started=found.started,
         finished=found.finished,
@@ -98,13 +99,13 @@ def _results(opened: review.Review, found: kept.Kept) -> RunResults:
     )
 
 
-def _corrections(entries: Sequence[Entry]) -> dict[str, Any]:
+def _corrections(entries: Sequence[Entry], command: str) -> dict[str, Any]:
     """Say when and by which command it was judged again, and which pictures a person changed."""
     pictures = [e.result for e in entries if isinstance(e.result, Picture)]
     return {
         "rejudged": {
             "time": datetime.now(UTC).isoformat(timespec="seconds"),
-            "command": provenance.command_line(),
+            "command": command,
         },
         "corrected": [
             {

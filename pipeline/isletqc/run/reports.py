@@ -14,14 +14,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from isletqc.errors import UsageError
+from isletqc.errors import LedgerError, UsageError
 from isletqc.ledger import signatures
 from isletqc.records import Failure
 from isletqc.report import crate, files, markdown, multiqc, pdf, workbook
 from isletqc.report.files import write_text_atomically
 from isletqc.report.page import report_html
 from isletqc.report.results import RunResults, read_results, results_document
-from isletqc.run import kept, review, trend
+from isletqc.report.trend import Trend
+from isletqc.run import kept, record, review, trend
 
 # What provenance.json has beside the facts of RunResults.provenance.
 _OWN_FACTS = frozenset(
@@ -35,6 +36,8 @@ _OWN_FACTS = frozenset(
 def write_report(out: Path, history: Sequence[Path] = ()) -> Path:
     """Write ``report.html`` again, with the trend of the lots in ``history``; gives its path.
 
+    Without a history the trend is that of the ledger which holds the results, where one does.
+
     Raises
     ------
     UsageError
@@ -44,7 +47,7 @@ def write_report(out: Path, history: Sequence[Path] = ()) -> Path:
     """
     file, document = read_results(out)
     results = from_folder(out, document)
-    trends = trend.of_run(file, history) if history else ()
+    trends = trend.of_run(file, history) if history else _of_ledger(out, results)
     page = out / "report.html"
     with files.writing(out):
         write_text_atomically(page, report_html(results, out, trends=trends))
@@ -154,7 +157,16 @@ def append_step_summary(results: RunResults) -> None:
         return
     with files.writing(Path(named)), Path(named).open("a", encoding="utf-8") as file:
         room = max(markdown.MOST_BYTES - file.tell(), 0)
-        file.write(markdown.step_summary(results_document(results), most_bytes=room))
+        markers = results.protocol.protocol.markers
+        document = results_document(results)
+        file.write(markdown.step_summary(document, markers=markers, most_bytes=room))
+
+
+def _of_ledger(out: Path, results: RunResults) -> tuple[Trend, ...]:
+    try:
+        return record.trends_of(results, record.named_ledger(None, out))
+    except LedgerError:  # its address had a password, which is kept nowhere
+        return ()
 
 
 def _without_times(document: Mapping[str, Any]) -> list[Any]:

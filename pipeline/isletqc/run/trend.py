@@ -7,15 +7,16 @@ Takes result folders, oldest to newest by the time at which each run finished; g
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from isletqc.decide.control_chart import Baseline
-from isletqc.errors import OutputError, UsageError
+from isletqc.errors import LedgerError, OutputError, UsageError
 from isletqc.ledger import connect, lots, store
+from isletqc.ledger.connect import Ledger
 from isletqc.report import chart_page, trend_charts
 from isletqc.report.files import write_text_atomically
 from isletqc.report.results import read_results
@@ -23,7 +24,7 @@ from isletqc.report.trend import Point, Trend, trend
 
 _UNITS = {"ieq": "IEQ", "islet_count": "islets", "islet_area_um2": "um2"}
 _PICTURE_FIGURES = ("ieq", "islet_count", "islet_area_um2", "exocrine_area_um2", "likeness")
-_MOST_IN_REPORT = 3
+_MOST_IN_REPORT, _LAST_IN_REPORT = 3, 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,14 +110,35 @@ def of_run(results: Path, history: Sequence[Path]) -> tuple[Trend, ...]:
     history : folders of earlier runs, or folders that hold such; the run itself may be among them
     """
     document = read_results(results)[1]
-    judged = [c["estimate"] for lot in document["lots"] for c in lot["criteria"]]
     files = [*result_folders(history), results]
     files = list({file.resolve(): file for file in files}.values())
     name = document["protocol"]["name"]
     charts = (
-        _perhaps(files, Question(figure, protocol=name))
-        for figure in list(dict.fromkeys([*judged, "ieq_total"]))[:_MOST_IN_REPORT]
+        _perhaps(lambda asked=Question(figure, protocol=name): from_folders(files, asked))
+        for figure in _judged_by(document)
     )
+    return tuple(chart for chart in charts if chart is not None)
+
+
+def of_run_in_ledger(
+    document: Mapping[str, Any], *, started: str, address: str
+) -> tuple[Trend, ...]:
+    """Chart what a run was judged by, after the last lots that a ledger knows from before it.
+
+    Parameters
+    ----------
+    document : ``results.json`` of the run, which need not be in the ledger yet
+    started : when the run started, ISO 8601; what started later is left out
+    address : of the ledger; without one there, or without an answer from it, there is no chart
+    """
+    try:
+        with store.opened(address) as ledger:
+            charts = [
+                _perhaps(lambda name=name: _after(ledger, document, name, started))
+                for name in _judged_by(document)
+            ]
+    except LedgerError:
+        return ()
     return tuple(chart for chart in charts if chart is not None)
 
 
@@ -183,10 +205,28 @@ def write(out: Path, found: Trend, *, command: str) -> Path:
     return out / "chart.html"
 
 
-def _perhaps(files: Sequence[Path], question: Question) -> Trend | None:
+def _judged_by(document: Mapping[str, Any]) -> list[str]:
+    """Name the figures that a run's limits are about, and its islet equivalents."""
+    judged = [c["estimate"] for lot in document["lots"] for c in lot["criteria"]]
+    return list(dict.fromkeys([*judged, "ieq_total"]))[:_MOST_IN_REPORT]
+
+
+def _after(ledger: Ledger, document: Mapping[str, Any], figure: str, started: str) -> Trend:
+    question = Question(figure, protocol=document["protocol"]["name"], last=_LAST_IN_REPORT)
+    mine = {lot["lot"] for lot in document["lots"]}
+    found = _Found()
+    for row in lots.series(ledger, figure, protocol=question.protocol):
+        if row.value is not None and row.started < started and row.lot not in mine:
+            found.units.add(row.unit)
+            found.points.append(Point(row.lot, row.value, row.started, f"run {row.run}"))
+    _add(document, started, "this run", question, found)
+    return _charted(question, found)
+
+
+def _perhaps(chart: Callable[[], Trend]) -> Trend | None:
     """Make a chart where there are two values for it."""
     try:
-        return from_folders(files, question)
+        return chart()
     except UsageError:
         return None
 
