@@ -1,32 +1,26 @@
-"""The approved method: one YAML file, read strictly.
+"""What a protocol says, section by section, and how its sections must fit one another.
 
-A protocol names what is measured, how each word is defined, how sure the answer must be and which
-limits it is held against. Unknown and duplicate keys are refused with file and line; the file's
-SHA-256 is part of every result. Defaults stand here and nowhere else.
+Frozen models that refuse unknown keys. Defaults stand here and nowhere else.
 """
 
 from __future__ import annotations
 
-import hashlib
-from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
-from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from isletqc import assets
-from isletqc.errors import ProtocolError
 from isletqc.records import Relation, Stain
 
 Convention = Literal["sphere", "ricordi-long", "ricordi-short", "prolate", "oblate", "extrusion"]
 
 
-class _Frozen(BaseModel):
+class Frozen(BaseModel):
+    """Never changed after it was read; no unknown key, no infinite number."""
+
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
-class Segmentation(_Frozen):
+class Segmentation(Frozen):
     """How the islets are found."""
 
     method: Literal["network", "classical"] = "network"
@@ -47,7 +41,7 @@ class Segmentation(_Frozen):
         return self
 
 
-class Sizing(_Frozen):
+class Sizing(Frozen):
     """Which objects count, and what an islet equivalent is."""
 
     convention: Convention = "sphere"
@@ -76,13 +70,13 @@ class Sizing(_Frozen):
         return self
 
 
-class Purity(_Frozen):
+class Purity(Frozen):
     """Which purity is meant; the three definitions give different numbers."""
 
     definition: Literal["area", "volume", "count"] = "area"
 
 
-class Viability(_Frozen):
+class Viability(Frozen):
     """How live and dead tissue are told apart, and which viability is meant."""
 
     live_channel: str | Annotated[int, Field(ge=1)] = Field(
@@ -119,7 +113,7 @@ class Viability(_Frozen):
         return self
 
 
-class Nuclei(_Frozen):
+class Nuclei(Frozen):
     """How nuclei are found."""
 
     channel: str | Annotated[int, Field(ge=1)] = Field(
@@ -136,7 +130,7 @@ class Nuclei(_Frozen):
         return self
 
 
-class Marker(_Frozen):
+class Marker(Frozen):
     """One marker: where its stain is read."""
 
     name: str = Field(pattern=r"^[a-z][a-z0-9]*$", description="short name, for estimates")
@@ -153,7 +147,7 @@ class Marker(_Frozen):
     )
 
 
-class Markers(_Frozen):
+class Markers(Frozen):
     """Which fractions of the nuclei are reported, and where positive begins."""
 
     nuclei: Nuclei = Nuclei()
@@ -180,7 +174,7 @@ class Markers(_Frozen):
         return self
 
 
-class FitnessLimits(_Frozen):
+class FitnessLimits(Frozen):
     """Beyond these a picture is unfit and its lot goes to review."""
 
     min_focus: float = Field(
@@ -214,7 +208,7 @@ class FitnessLimits(_Frozen):
         return self
 
 
-class Uncertainty(_Frozen):
+class Uncertainty(Frozen):
     """Relative standard deviations that the pictures cannot tell."""
 
     confidence: float = Field(0.95, gt=0.5, lt=1)
@@ -232,7 +226,7 @@ class Uncertainty(_Frozen):
     settled_tissue_rsd: float = Field(0.05, ge=0)
 
 
-class Release(_Frozen):
+class Release(Frozen):
     """Who must sign the results before they may be used for release."""
 
     signatures: Literal["none", "author", "author-and-reviewer"] = Field(
@@ -240,7 +234,7 @@ class Release(_Frozen):
     )
 
 
-class Limit(_Frozen):
+class Limit(Frozen):
     """One release limit, held against the estimate of that name."""
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
@@ -258,7 +252,7 @@ class Limit(_Frozen):
     source: str = ""
 
 
-class Protocol(_Frozen):
+class Protocol(Frozen):
     """The whole method."""
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
@@ -307,76 +301,3 @@ class Protocol(_Frozen):
         if (self.viability is not None) != (self.stain == "live-dead"):
             raise ValueError("a viability section goes with stain live-dead, and only with it")
         return self
-
-
-class LoadedProtocol(_Frozen):
-    """A protocol, the file it came from and that file's SHA-256."""
-
-    protocol: Protocol
-    path: Path
-    sha256: str
-
-
-def load(name_or_path: str) -> LoadedProtocol:
-    """Read a protocol by shipped name or by path.
-
-    Raises
-    ------
-    ProtocolError
-        Not found, not YAML, an unknown or duplicate key, or a value out of range; the message
-        has one ``file:line: key: what`` for each fault.
-    """
-    path = _find(name_or_path)
-    try:
-        data = path.read_bytes()
-        tree = YAML(typ="rt", pure=True).load(data.decode("utf-8"))
-    except MarkedYAMLError as e:
-        line = e.problem_mark.line + 1 if e.problem_mark else 1
-        raise ProtocolError(f"{path}:{line}: not valid YAML: {e.problem}") from e
-    except (OSError, UnicodeDecodeError, YAMLError) as e:
-        raise ProtocolError(f"{path}: cannot be read as a protocol: {e}") from e
-    if not isinstance(tree, dict):
-        raise ProtocolError(f"{path}:1: expected keys such as name and version, found none")
-    try:
-        protocol = Protocol.model_validate(tree)
-    except ValidationError as e:
-        raise ProtocolError("\n".join(_faults(path, tree, e))) from e
-    return LoadedProtocol(protocol=protocol, path=path, sha256=hashlib.sha256(data).hexdigest())
-
-
-def json_schema() -> dict[str, Any]:
-    """JSON Schema of a protocol file, for editors."""
-    return Protocol.model_json_schema()
-
-
-def _find(name_or_path: str) -> Path:
-    path = Path(name_or_path)
-    if path.suffix.lower() in {".yaml", ".yml"} or path.is_file():
-        if not path.is_file():
-            raise ProtocolError(f"{path}: no such protocol file")
-        return path
-    shipped = assets.config(name_or_path)
-    # A shipped name is one word: a path in it would leave the folder of shipped protocols.
-    if shipped.parent == assets.config("x").parent and shipped.is_file():
-        return shipped
-    names = ", ".join(p.stem for p in assets.configs())
-    raise ProtocolError(f"no protocol named {name_or_path!r}; shipped are: {names}")
-
-
-def _faults(path: Path, tree: Any, error: ValidationError) -> list[str]:
-    return [
-        f"{path}:{_line(tree, fault['loc'])}: {'.'.join(map(str, fault['loc']))}: {fault['msg']}"
-        for fault in error.errors()
-    ]
-
-
-def _line(tree: Any, keys: tuple[int | str, ...]) -> int:
-    line = 1
-    for key in keys:
-        marks = getattr(tree, "lc", None)
-        try:
-            line = (marks.key(key) if isinstance(tree, dict) else marks.item(key))[0] + 1  # type: ignore[union-attr]
-            tree = tree[key]
-        except (AttributeError, KeyError, IndexError, TypeError):
-            break
-    return line
