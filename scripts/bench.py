@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import bench_batch
 import bench_huge
 import bench_many
 import bench_measure as measure
@@ -25,7 +26,10 @@ def main() -> None:
     options = _options()
     loaded = protocol.load(options.protocol)
     with tempfile.TemporaryDirectory() as folder:
-        if options.huge:
+        if options.batch:
+            figures = bench_batch.figures(loaded, options.device, options.repeats)
+            text = bench_batch.table(figures)
+        elif options.huge:
             figures = bench_huge.figures(options.huge, loaded, options.device, Path(folder))
             text = bench_huge.table(figures)
         elif options.many:
@@ -53,6 +57,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--pictures", type=int, default=12, help="pictures for the throughput")
     parser.add_argument("--peer", action="append", default=[], metavar="NAME=COMMAND")
     parser.add_argument("--many", type=int, metavar="N", help="measure a run over N pictures")
+    parser.add_argument("--batch", action="store_true", help="several pictures in one pass")
     parser.add_argument(
         "--huge", type=int, nargs="+", metavar="SIDE_PX", help="measure scans of these sides"
     )

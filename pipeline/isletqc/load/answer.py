@@ -161,8 +161,11 @@ def _reader(form: MicroscopeForm) -> _Reader:
         case _:
             from isletqc.load import slide
 
-            scenes = (slide.listed, slide.pixels, slide.window)
-            return _Reader(*(partial(way, form=form) for way in scenes))
+            return _Reader(
+                partial(slide.listed, form=form),
+                partial(slide.pixels, form=form),
+                partial(slide.window, form=form),
+            )
 
 
 def _sound(pixels: NDArray[Any], head: Header, shape_yx: tuple[int, int]) -> NDArray[Any]:

@@ -117,7 +117,10 @@ def _seeds(
             continue
         parts = whole.astype(np.int32)
         for level in higher:
-            parts = _parted(parts, _large((parts > 0) & (core[box] > level), least_px))
+            high = whole & (core[box] > level)
+            if np.count_nonzero(high) < 2 * least_px:
+                break  # nor can any higher level part it
+            parts = _parted(parts, _large(high, least_px))
         # The first part keeps the number, so that there are no gaps.
         numbers = np.array([0, number, *range(count + 1, count + int(parts.max()))], dtype=np.int32)
         seeds[box][whole] = numbers[parts[whole]]
@@ -138,6 +141,8 @@ def _large(high: Mask, min_area_px: float) -> Labels:
 
 def _parted(seeds: Labels, parts: Labels) -> Labels:
     """Seeds, but for those that hold several parts: there the parts."""
+    if parts.max(initial=0) < 2:
+        return seeds
     home = seeds.ravel()[_first_index(parts.ravel(), np.flatnonzero(parts))[1:]]
     apart = np.bincount(home, minlength=int(seeds.max(initial=0)) + 1) > 1
     if not apart.any():
