@@ -14,7 +14,15 @@ def retrained(recipe: Recipe, out: Path) -> learned.TrainedNetwork:
     """Train ``recipe`` into ``out``, or go on, or take what is there."""
     device = learned.choose_device("auto")
     if not (out / "weights.safetensors").is_file():
-        train(recipe, data=Path(), out=out, device=device, workers=1, on_progress=_tell)
+        train(
+            recipe,
+            data=Path(),
+            out=out,
+            device=device,
+            workers=1,
+            on_progress=_tell,
+            likeness_too=False,
+        )
     return learned.load(out, device)
 
 

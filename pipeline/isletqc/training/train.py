@@ -59,6 +59,7 @@ def train(
     device: torch.device,
     workers: int,
     on_progress: Progress,
+    likeness_too: bool = True,
 ) -> Path:
     """Train a network and write its weights.
 
@@ -68,6 +69,7 @@ def train(
     out : receives ``weights.safetensors``, ``training.json``, a CSV with the losses of each round,
         their curves as ``training.svg`` and, until done, checkpoints from which the same call
         goes on
+    likeness_too : also describe the training pictures, so that others can be told from them
 
     Returns
     -------
@@ -84,7 +86,8 @@ def train(
         )
         network.load_state_dict(average.state_dict())
         average = _round(again, pools, network, out=out, name="second", on_progress=on_progress)
-    path = write_weights(out, recipe, average, _cloud(recipe, pools, average))
+    described = _cloud(recipe, pools, average) if likeness_too else None
+    path = write_weights(out, recipe, average, described)
     _log(out, recipe, path)
     for checkpoint in out.glob("*.checkpoint"):
         checkpoint.unlink()
