@@ -15,7 +15,7 @@ import json
 import logging
 import math
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -115,9 +115,7 @@ def _load(folder: Path, device: str) -> TrainedNetwork:
         tensors = {key: stored.get_tensor(key) for key in stored.keys()}  # noqa: SIM118
     cloud = {key: tensors.pop(key).numpy() for key in list(tensors) if likeness.is_ours(key)}
     network.load_state_dict(tensors)
-    for name, key in _LEVELS.items():
-        if key in facts and name in network.architecture.classes:
-            set_level(network, name, float(facts[key]))
+    set_levels(network, facts)
     ready = channels_last(fused(network)).to(device)
     _keep_buffers()
     return TrainedNetwork(
@@ -131,6 +129,13 @@ def _load(folder: Path, device: str) -> TrainedNetwork:
 
 
 _LEVELS = {CLASS_NAMES[ISLET]: "outline_level", CLASS_NAMES[EXOCRINE]: "tissue_level"}
+
+
+def set_levels(network: UNet, facts: Mapping[str, str]) -> None:
+    """Let each class begin at the level that the facts of its weights state."""
+    for name, key in _LEVELS.items():
+        if key in facts and name in network.architecture.classes:
+            set_level(network, name, float(facts[key]))
 
 
 def set_level(network: UNet, name: str, level: float) -> None:

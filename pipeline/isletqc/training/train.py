@@ -31,7 +31,7 @@ from torch.nn import functional
 from isletqc import __version__, assets
 from isletqc.records import CLASS_NAMES, Image
 from isletqc.segment import likeness
-from isletqc.segment.learned import TrainedNetwork, set_outline
+from isletqc.segment.learned import TrainedNetwork, set_levels
 from isletqc.segment.network import Architecture, UNet, channels_last, fused
 from isletqc.segment.run import segment_with
 from isletqc.training import cloud, corrected, curves
@@ -142,7 +142,7 @@ def _losses(path: Path) -> list[dict[str, float]]:
 def _cloud(recipe: Recipe, pools: Sequence[Pool], average: UNet) -> likeness.Cloud:
     some = [e for examples, _ in pools for e in examples[:: max(1, len(examples) // _SHOWN)]]
     ready = _ready(recipe, average)
-    set_outline(ready.network, recipe.outline_level)
+    set_levels(ready.network, _facts(recipe, average))
     return cloud.measure(ready, some, looks=_LOOKS, seed=recipe.seed)
 
 
@@ -155,7 +155,17 @@ def write_weights(
     out: Path, recipe: Recipe, network: UNet, described: likeness.Cloud | None = None
 ) -> Path:
     """Write the weights with everything needed to use them; validation figures come later."""
-    facts = network.architecture.to_text() | {
+    path = out / "weights.safetensors"
+    tensors = {k: v.detach().cpu().contiguous() for k, v in sorted(network.state_dict().items())}
+    if described:
+        named = likeness.to_tensors(described)
+        tensors |= {k: torch.from_numpy(np.ascontiguousarray(v)) for k, v in named.items()}
+    save_file(tensors, path, metadata=_facts(recipe, network))
+    return path
+
+
+def _facts(recipe: Recipe, network: UNet) -> dict[str, str]:
+    return network.architecture.to_text() | {
         "name": recipe.name,
         "title": recipe.title,
         "stain": recipe.stain,
@@ -167,13 +177,6 @@ def write_weights(
         "seed": str(recipe.seed),
         "figures": "{}",
     }
-    path = out / "weights.safetensors"
-    tensors = {k: v.detach().cpu().contiguous() for k, v in sorted(network.state_dict().items())}
-    if described:
-        named = likeness.to_tensors(described)
-        tensors |= {k: torch.from_numpy(np.ascontiguousarray(v)) for k, v in named.items()}
-    save_file(tensors, path, metadata=facts)
-    return path
 
 
 def _pools(recipe: Recipe, data: Path, workers: int) -> list[Pool]:
