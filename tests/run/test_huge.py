@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from typer.testing import Result
 
 from isletqc import assets, protocol
+from isletqc.cli import telling
 from isletqc.errors import PictureTooLargeError
 from isletqc.load import picture, regions
 from isletqc.measure import islets
@@ -105,8 +106,14 @@ def test_a_run_in_parts_writes_what_a_run_over_the_whole_picture_writes(
     options = ("-p", drawn.stem, "--pixel-size", UM_PER_PX, "--workers", 1, "--fail-on", "never")
     isletqc("run", drawn, *options, "-o", tmp_path / "whole")
     monkeypatch.setattr(huge, "OVER_MEGAPIXELS", 0.0)
+    monkeypatch.setattr(telling, "_SECONDS_BETWEEN", 0.0)
     result = isletqc("run", drawn, *options, "-o", tmp_path / "parts")
     assert result.exit_code in {0, 5}, result.output
+    lines = result.output.splitlines()
+    told = [line.partition(": ")[2] for line in lines if line.startswith(f"{drawn.name}: ")]
+    assert told[0] == "resampling"
+    assert told[-1] == "writing"
+    assert "network 100%" in told
     whole, parts = (tmp_path / name for name in ("whole", "parts"))
     assert (parts / "objects.csv").read_bytes() == (whole / "objects.csv").read_bytes()
     folder = next((whole / "images").iterdir()).name
@@ -127,7 +134,7 @@ def test_an_ome_zarr_is_analysed_in_parts_as_it_is_whole(
     group.create_array("0", data=tifffile.imread(drawn), chunks=(100, 100, 3))
     scale = [{"type": "scale", "scale": [UM_PER_PX, UM_PER_PX, 1.0]}]
     axes = [{"name": a, "type": "space", "unit": "micrometer"} for a in "yxc"]
-    level = {"path": "0", "coordinateTransformations": scale}
+    level: Any = {"path": "0", "coordinateTransformations": scale}
     group.attrs["ome"] = {"version": "0.5", "multiscales": [{"axes": axes, "datasets": [level]}]}
     options = ("-p", drawn.stem, "--workers", 1, "--fail-on", "never")
     isletqc("run", path, *options, "-o", tmp_path / "whole")

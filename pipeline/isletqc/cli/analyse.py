@@ -168,8 +168,8 @@ def _carry_out(
     reports.check(as_pdf=pdf)
     _announce(order)
     try:
-        with telling.progress(len(order.samples)) as on_progress:
-            finished = batch.run(order, on_progress=on_progress)
+        with telling.progress(len(order.samples)) as (on_progress, on_part):
+            finished = batch.run(order, on_progress=on_progress, on_part=on_part)
     except KeyboardInterrupt as e:
         telling.line(
             "Stopped. Finished pictures are kept: run the same command again to go on.", err=True

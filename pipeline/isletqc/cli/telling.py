@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -15,6 +16,8 @@ from isletqc.errors import IsletQCError, PictureError, UsageError
 if TYPE_CHECKING:
     from isletqc.records import Failure, Picture
     from isletqc.run.batch import Finished
+
+_SECONDS_BETWEEN = 30.0
 
 
 @contextmanager
@@ -53,8 +56,8 @@ def _hush(*, err: bool) -> None:
 
 
 @contextmanager
-def progress(pictures: int) -> Iterator[Any]:
-    """Show a bar on a terminal, one line a picture elsewhere."""
+def progress(pictures: int) -> Iterator[tuple[Any, Any]]:
+    """Show a bar on a terminal, one line a picture and half a minute of a large one elsewhere."""
     from rich.console import Console
     from rich.progress import (
         BarColumn,
@@ -68,8 +71,9 @@ def progress(pictures: int) -> Iterator[Any]:
 
     console = Console(stderr=True)
     if not console.is_terminal:
-        yield lambda done, total, name, result: line(
-            summary.picture_line(done, total, name, result)
+        yield (
+            lambda done, total, name, result: line(summary.picture_line(done, total, name, result)),
+            _now_and_then(_SECONDS_BETWEEN),
         )
         return
     columns = (
@@ -86,7 +90,19 @@ def progress(pictures: int) -> Iterator[Any]:
             if _is_failure(result):
                 bar.console.print(summary.picture_line(done, total, name, result), markup=False)
 
-        yield advance
+        yield advance, lambda name, text: bar.update(task, description=f"{name}: {text}")
+
+
+def _now_and_then(seconds: float) -> Callable[[str, str], None]:
+    """Tell of a large picture where no bar can, at most so often."""
+    told = [perf_counter()]
+
+    def part(name: str, text: str) -> None:
+        if perf_counter() - told[0] >= seconds:
+            told[0] = perf_counter()
+            line(f"{name}: {text}")
+
+    return part
 
 
 def _is_failure(result: Picture | Failure) -> bool:

@@ -7,14 +7,11 @@ judge the lots, write the run's files. A rerun takes up what an earlier run fini
 
 from __future__ import annotations
 
-import signal
-import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from types import FrameType
 from typing import Literal
 
 from isletqc import __version__, assets
@@ -26,8 +23,8 @@ from isletqc.records import Failure, Picture, Sample, Verdict
 from isletqc.report.files import RUN
 from isletqc.report.results import NetworkCard, RunResults
 from isletqc.run import cluster, inputs, kept, lock, log, names, provenance, record
-from isletqc.run.picture import Job, Method, Outcome
-from isletqc.run.pool import analysed, cores
+from isletqc.run.picture import Job, Method, OnPart, Outcome
+from isletqc.run.pool import analysed, cores, stoppable
 from isletqc.segment import learned
 from isletqc.segment import run as segmentation
 
@@ -85,13 +82,20 @@ class Finished:
     resumed: int
 
 
-def run(order: Order, *, on_progress: Progress | None = None) -> Finished:
+def run(
+    order: Order,
+    *,
+    on_progress: Progress | None = None,
+    on_part: OnPart = lambda name, text: None,
+) -> Finished:
     """Analyse all samples, judge their lots and write everything.
 
     Parameters
     ----------
     on_progress : called after each picture with pictures done, pictures in all, the picture's
         name and its result
+    on_part : called with a picture's name and what is being done to it, while a large one is
+        analysed by one worker
 
     Raises
     ------
@@ -112,12 +116,13 @@ def run(order: Order, *, on_progress: Progress | None = None) -> Finished:
         _writing_to(order.out),
         lock.hold(order.out),
         log.opened(order.out / "log.jsonl") as write,
-        _stoppable(),
+        stoppable(),
     ):
         _log_start(write, order, method)
         _clear(order.out)
         kept.write_protocol(order.out, order.protocol)
-        outcomes = _outcomes(jobs, method, order, write=write, on_progress=on_progress)
+        ready = _analysed(jobs, method, order, on_part)
+        outcomes = _outcomes(jobs, ready, write=write, on_progress=on_progress)
         results = _conclude(outcomes, jobs, method, order=order, started=started)
         kept.write(order.out, jobs, results, fail_on=order.fail_on)
         results = record.write(order.out, results, ledger=order.ledger)
@@ -242,15 +247,14 @@ def _clear(out: Path) -> None:
 
 def _outcomes(
     jobs: Sequence[Job],
-    method: Method,
-    order: Order,
+    analysing: Generator[tuple[int, Outcome], None, None],
     *,
     write: log.Log,
     on_progress: Progress | None,
 ) -> tuple[Outcome, ...]:
     """All outcomes in the order of the jobs, told and logged as they come."""
     found: dict[int, Outcome] = {}
-    with closing(_analysed(jobs, method, order)) as ready:
+    with closing(analysing) as ready:
         for place, outcome in ready:
             found[place] = outcome
             _log_outcome(write, jobs[place], outcome)
@@ -260,10 +264,10 @@ def _outcomes(
 
 
 def _analysed(
-    jobs: Sequence[Job], method: Method, order: Order
+    jobs: Sequence[Job], method: Method, order: Order, on_part: OnPart
 ) -> Generator[tuple[int, Outcome], None, None]:
     if order.scheduler is None:
-        return analysed(jobs, method, workers=workers(order))
+        return analysed(jobs, method, workers=workers(order), on_part=on_part)
     return cluster.analysed(jobs, method, scheduler=order.scheduler, workers=workers(order))
 
 
@@ -336,23 +340,6 @@ def _writing_to(out: Path) -> Iterator[None]:
             f"{out}: the results cannot be written: {e.strerror or e}; make room, then run the "
             "same command again: finished pictures are kept"
         ) from e
-
-
-@contextmanager
-def _stoppable() -> Iterator[None]:
-    """Make SIGTERM stop the run as Ctrl-C does: open files are finished or taken away."""
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt(number)
-
-    if threading.current_thread() is not threading.main_thread():
-        yield  # only the main thread may set handlers
-        return
-    before = signal.signal(signal.SIGTERM, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _now() -> str:

@@ -40,7 +40,7 @@ from isletqc.report import picture as files
 from isletqc.segment import learned, tiles_rows, tiles_segment
 from isletqc.segment.tiles_disk import Plane, bands, made, read
 from isletqc.segment.tiles_seams import label
-from isletqc.segment.tiles_segment import LargeRegions, Pieces
+from isletqc.segment.tiles_segment import LargeRegions, Pieces, Tell
 
 # Larger pictures are read in parts; still larger ones have their fitness assessed by fields.
 OVER_MEGAPIXELS = 32.0
@@ -77,17 +77,21 @@ def analyse(
     *,
     folder: Path,
     pieces: Pieces,
+    tell: Tell = lambda text: None,
 ) -> Large:
     """Analyse a picture part by part.
 
     Parameters
     ----------
     folder : for planes on disk, some 20 bytes for each pixel; they stay there
+    tell : called with what is being done, in a word or two
     """
-    found = tiles_segment.segment(source, trained, folder, pieces)
+    found = tiles_segment.segment(source, trained, folder, pieces, tell=tell)
+    tell("fitness")
     fit = assess(source, protocol.fitness)
     alike = fitness.likeness_check(found.likeness, protocol.fitness)
     light = _light(source, found.classes, pieces)
+    tell("measurement")
     measured = [
         islet
         for group in found.groups

@@ -12,9 +12,10 @@ import json
 import logging
 import shutil
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -31,7 +32,7 @@ from isletqc.report import picture as files
 from isletqc.run import huge
 from isletqc.segment import learned, nuclei
 from isletqc.segment import run as segmentation
-from isletqc.segment.tiles_segment import Pieces
+from isletqc.segment.tiles_segment import Pieces, Tell
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +69,18 @@ class Outcome:
     messages: tuple[str, ...] = ()
 
 
-def analyse(job: Job, method: Method) -> Outcome:
+OnPart = Callable[[str, str], None]
+
+
+def analyse(job: Job, method: Method, on_part: OnPart = lambda name, text: None) -> Outcome:
     """Analyse one picture and write its files.
 
     A finished picture of an earlier run is taken up when its input, protocol, weights, version,
     pixel size and device are the same.
+
+    Parameters
+    ----------
+    on_part : told the picture's name and what is being done, while a large picture is analysed
 
     Raises
     ------
@@ -83,7 +91,7 @@ def analyse(job: Job, method: Method) -> Outcome:
     with _library_messages() as messages:
         result: Picture | Failure
         try:
-            result, resumed = _taken_up_or_made(job, method)
+            result, resumed = _taken_up_or_made(job, method, on_part)
         except OutputError:
             raise
         except PictureError as e:
@@ -127,12 +135,12 @@ def key(sample: Sample, sha256: str, method: Method) -> str:
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
-def _taken_up_or_made(job: Job, method: Method) -> tuple[Picture, bool]:
+def _taken_up_or_made(job: Job, method: Method, on_part: OnPart) -> tuple[Picture, bool]:
     path = Path(job.sample.image)
     found = "" if method.fresh or not location.exists(path) else files.read_key(job.folder)
     if found and found == key(job.sample, picture.identity(path), method):
         return _taken_up(job, found), True
-    return _make(job, method), False
+    return _make(job, method, on_part), False
 
 
 def _taken_up(job: Job, mark: str) -> Picture:
@@ -145,12 +153,12 @@ def _taken_up(job: Job, mark: str) -> Picture:
     return today
 
 
-def _make(job: Job, method: Method) -> Picture:
+def _make(job: Job, method: Method, on_part: OnPart) -> Picture:
     if not huge.suits(method.loaded.protocol):
         return _make_whole(job, method)
     with regions.opened(**_reading(job, method), over_megapixels=huge.OVER_MEGAPIXELS) as source:
         if source is not None:
-            return _make_in_parts(job, method, source)
+            return _make_in_parts(job, method, source, partial(on_part, job.name))
     return _make_whole(job, method)
 
 
@@ -190,7 +198,7 @@ def _make_whole(job: Job, method: Method) -> Picture:
     return replace(result, seconds=seconds)
 
 
-def _make_in_parts(job: Job, method: Method, source: regions.Source) -> Picture:
+def _make_in_parts(job: Job, method: Method, source: regions.Source, tell: Tell) -> Picture:
     """Analyse a picture larger than memory; its planes lie beside its results until it is done."""
     protocol = method.loaded.protocol
     network = assets.model(protocol.segmentation.network)
@@ -198,12 +206,14 @@ def _make_in_parts(job: Job, method: Method, source: regions.Source) -> Picture:
     seconds: dict[str, float] = {}
     with _writing(job), _planes(job.folder) as folder:
         with _timed(seconds, "segment"):
-            found = huge.analyse(source, protocol, trained, folder=folder, pieces=Pieces())
+            pieces = Pieces()
+            found = huge.analyse(source, protocol, trained, folder=folder, pieces=pieces, tell=tell)
         result = replace(
             _picture(job, source, found.fitness, found.measured, seconds),
             method=found.regions.method,
             likeness=found.regions.likeness,
         )
+        tell("writing")
         with _timed(seconds, "write"):
             mark = key(job.sample, source.sha256, method)
             huge.write(job.folder, source, found, picture=result, key=mark)

@@ -16,17 +16,26 @@ from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing import util
+from types import FrameType
 
 import cv2
 import torch
 
-from isletqc.run.picture import Job, Method, Outcome, analyse, crashed
+from isletqc.run.picture import Job, Method, OnPart, Outcome, analyse, crashed
 
 
 def analysed(
-    jobs: Sequence[Job], method: Method, *, workers: int
+    jobs: Sequence[Job],
+    method: Method,
+    *,
+    workers: int,
+    on_part: OnPart = lambda name, text: None,
 ) -> Generator[tuple[int, Outcome], None, None]:
     """Analyse all jobs.
+
+    Parameters
+    ----------
+    on_part : told what is being done to a large picture; by one worker only
 
     Yields
     ------
@@ -38,7 +47,7 @@ def analysed(
         Results cannot be written; running pictures are finished first, the others are not begun.
     """
     if workers == 1 or len(jobs) < 2:
-        yield from ((place, analyse(job, method)) for place, job in enumerate(jobs))
+        yield from ((place, analyse(job, method, on_part)) for place, job in enumerate(jobs))
         return
     done: set[int] = set()
     for place, outcome in _in_pool(dict(enumerate(jobs)), method, workers):
@@ -49,6 +58,23 @@ def analysed(
     for place in [p for p in range(len(jobs)) if p not in done]:
         alone = list(_in_pool({place: jobs[place]}, method, 1))
         yield alone[0] if alone else (place, crashed(jobs[place]))
+
+
+@contextmanager
+def stoppable() -> Iterator[None]:
+    """Make SIGTERM stop the run as Ctrl-C does: open files are finished or taken away."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt(number)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread may set handlers
+        return
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def cores() -> int:

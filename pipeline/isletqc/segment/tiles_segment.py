@@ -10,6 +10,7 @@ that no islet is cut, and numbered in reading order of the whole picture.
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,6 +28,7 @@ from isletqc.segment.tiles_disk import Plane, bands, made, put, read
 from isletqc.segment.tiles_seams import Parts, label
 
 Box = tuple[int, int, int, int]
+Tell = Callable[[str], None]
 _ALL = slice(None)
 
 
@@ -66,21 +68,30 @@ class LargeRegions:
 
 
 def segment(
-    source: Source, trained: learned.TrainedNetwork, folder: Path, pieces: Pieces
+    source: Source,
+    trained: learned.TrainedNetwork,
+    folder: Path,
+    pieces: Pieces,
+    *,
+    tell: Tell = lambda text: None,
 ) -> LargeRegions:
     """Find the islets of a picture in transmitted light.
 
     Parameters
     ----------
     folder : for the planes; some 20 bytes for each pixel of the picture
+    tell : called with what is being done, in a word or two
 
     Raises
     ------
     PictureTooLargeError
         One object is too large to be measured.
     """
-    maps, alike = _maps(source, trained, folder, pieces)
+    tell("resampling")
+    maps, alike = _maps(source, trained, folder, pieces, tell=tell)
+    tell("classes")
     classes, probability, core = _classes(source, trained, maps, folder, pieces)
+    tell("connected regions")
     _blank_annotations(source, classes, folder, pieces)
     settings = SplitSettings.of_size(float(trained.facts.get("smallest_um", SMALLEST_UM)))
     labels = made(folder, "labels", np.int32, source.shape_yx)
@@ -91,6 +102,7 @@ def segment(
     rows = pieces.rows(source.shape_yx[1])
     parts = label(lambda p: read(filled, (p,)) > 0, components, band_px=rows, connectivity=4)
     _empty(labels)
+    tell("parting islets that touch")
     groups = _part_all(
         (filled, components, core, classes, labels), parts, source.um_per_px, settings, pieces
     )
@@ -107,7 +119,12 @@ def _small(source: Source, trained: learned.TrainedNetwork, folder: Path, pieces
 
 
 def _maps(
-    source: Source, trained: learned.TrainedNetwork, folder: Path, pieces: Pieces
+    source: Source,
+    trained: learned.TrainedNetwork,
+    folder: Path,
+    pieces: Pieces,
+    *,
+    tell: Tell,
 ) -> tuple[Plane, float | None]:
     """Write the network's maps at the working pixel size; give the likeness."""
     small = _small(source, trained, folder, pieces)
@@ -128,6 +145,9 @@ def _maps(
         for place, values, sums in learned.maps(network, window, shape, limit_px):
             put(maps, (_ALL, *place), values)
             shown.append(sums)
+            above, across = place[0].start * shape[1], place[1].stop
+            seen_px = above + (place[0].stop - place[0].start) * across
+            tell(f"network {seen_px / (shape[0] * shape[1]):.0%}")
 
     learned.fitting(trained, run)
     small.path.unlink()
