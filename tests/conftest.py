@@ -131,8 +131,8 @@ def finished(
     return out
 
 
-# Notes of pytest and of PyTorch's optimiser to themselves.
-NOT_OURS = {"PYTEST_CURRENT_TEST", "TORCHINDUCTOR_CACHE_DIR"}
+# Notes of pytest, of PyTorch's optimiser and of OpenCV to themselves.
+NOT_OURS = {"PYTEST_CURRENT_TEST", "TORCHINDUCTOR_CACHE_DIR", "LD_LIBRARY_PATH"}
 
 
 @pytest.fixture(autouse=True)

@@ -12,7 +12,7 @@ from napari.layers import Labels, Layer
 
 from isletqc.errors import PixelSizeUnknownError
 from isletqc.load import picture as pictures
-from isletqc.plugin import layers, reader, samples, writer
+from isletqc.plugin import choice, layers, reader, samples, writer
 
 
 def test_the_reader_leaves_other_files_and_folders_alone(tmp_path: Path) -> None:
@@ -86,3 +86,14 @@ def test_a_scale_in_pixels_is_no_pixel_size() -> None:
     assert layers.um_per_px_of(in_pixels) is None
     assert layers.um_per_px_of(uneven) is None
     assert layers.um_per_px_of(in_nm) == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize(("shape", "rgb"), [((40, 60), False), ((40, 60, 3), True)])
+def test_a_layer_in_memory_is_saved_whole(
+    tmp_path: Path, shape: tuple[int, ...], rgb: bool
+) -> None:
+    pixels = np.random.default_rng(4).integers(0, 255, shape, dtype=np.uint8)
+    layer = ViewerModel().add_image(pixels, name="in memory", rgb=rgb)
+    path = choice.save_layer(layer, tmp_path, 2.0)
+    assert np.array_equal(tifffile.imread(path), pixels)
+    assert pictures.describe(path).um_per_px == 2.0

@@ -118,6 +118,20 @@ def keys_show(
         telling.lines([f"fingerprint  {key.fingerprint}", f"public key   {key.public_key}"])
 
 
+@keys.command("revoke")
+def keys_revoke(
+    name: Annotated[str, typer.Argument(help="name, or start of the fingerprint")],
+    why: Annotated[str, typer.Option("--why", help="the reason, for the audit trail")],
+    ledger: LedgerOption = None,
+) -> None:
+    """Enter in the ledger that a key counts no more: later signatures with it are named."""
+    with telling.errors():
+        from isletqc.run import record
+
+        found = record.revoke(name, why=why, address=ledger)
+        telling.line(f"revoked: {found}. Signatures entered before stand; later ones do not")
+
+
 def sign(
     out: Annotated[Path, typer.Argument(metavar="OUT", help="folder that run wrote")],
     *,

@@ -96,6 +96,13 @@ def find(name: str | None) -> Key:
     raise SigningError(f"say whose key with --key, one of: {listed}")
 
 
+def set_aside(wanted: str) -> None:
+    """Take a key with this fingerprint out of use; its file stays, under another name."""
+    for key in every():
+        if key.fingerprint == wanted:
+            key.path.rename(key.path.with_suffix(".revoked"))
+
+
 def sign(key: Key, passphrase: str, payload: Mapping[str, Any]) -> str:
     """Signature, hexadecimal, of the canonical JSON of ``payload``.
 

@@ -1,8 +1,9 @@
 """Walk the trail and the files; name what is not as it was entered.
 
-1. Each entry's hash and link. 2. The rows of each entry. 3. Clocks. 4. The signed heads. 5. The
-triggers. 6. Files and signatures of result folders. Every question is asked, whatever the others
-found; of a broken chain the first broken link is named, as everything after it hangs on it.
+1. Each entry's hash and link. 2. The rows of each entry. 3. Clocks. 4. Keys that were revoked.
+5. The signed heads. 6. The triggers. 7. Files and signatures of result folders. Every question is
+asked, whatever the others found; of a broken chain the first broken link is named, as everything
+after it hangs on it.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Table, select, text
 
-from isletqc.ledger import canonical, chain, guards, head
+from isletqc.ledger import canonical, chain, guards, head, revoked
 from isletqc.ledger.connect import Ledger, read
 from isletqc.ledger.schema import (
     TABLES,
@@ -53,6 +54,7 @@ def _check(connection: Connection, opened: Ledger) -> Findings:
         *_rows(connection, trail),
         *_clock(trail),
         *_dated_later(connection, trail),
+        *revoked.late(connection),
         *_triggers(connection),
     ]
     heads, notes = _heads(connection, opened, trail)

@@ -95,8 +95,11 @@ def of_layer(layer: Any) -> PixelSize:
     return known if um_per_px is None else PixelSize(um_per_px, "the layer's scale")
 
 
-def save_layer(layer: Any, folder: Path, um_per_px: float) -> Path:
+def save_layer(layer: Any, out: Path, um_per_px: float) -> Path:
     """Write a layer that is in memory only as a picture, to be analysed like any other.
+
+    It lies among the results, in a folder that names its lot: a file of its name that lies
+    elsewhere is another picture.
 
     Raises
     ------
@@ -109,8 +112,9 @@ def save_layer(layer: Any, folder: Path, um_per_px: float) -> Path:
             f"layer {layer.name}: expected one picture, found a stack {pixels.shape}; save the "
             "plane in focus, or a projection, as a layer or file of its own"
         )
+    pixels = pixels[..., :3] if layer.rgb else pixels  # without transparency
     name = "".join(c if c.isalnum() or c in "-_" else "_" for c in layer.name) or "layer"
-    return phantoms.write_tiff(folder / f"{name}.tif", pixels[..., :3], um_per_px)
+    return phantoms.write_tiff(out / "input" / name / f"{name}.tif", pixels, um_per_px)
 
 
 def picture_layer(viewer: Any) -> Any:

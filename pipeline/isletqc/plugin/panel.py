@@ -93,7 +93,7 @@ class RunPanel(QWidget):
         from_layer = path is None or size.source == "the layer's scale"
         um_per_px = picked.pixel_size_um or (size.um_per_px if from_layer else None)
         if path is None and um_per_px is not None:
-            path = choices.save_layer(layer, picked.out.parent, um_per_px)
+            path = choices.save_layer(layer, picked.out, um_per_px)
         return replace(picked, source=path, pixel_size_um=um_per_px)
 
     def _layer(self) -> Any:

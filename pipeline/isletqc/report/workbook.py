@@ -57,7 +57,7 @@ def write_workbook(out: Path, document: Mapping[str, Any]) -> Path:
         A CSV file cannot be read, or the folder cannot be written.
     """
     check()
-    from openpyxl import Workbook
+    from openpyxl import Workbook  # type: ignore[import-untyped]
 
     # Reasons may be as long as a picture's path.
     csv.field_size_limit(sys.maxsize)

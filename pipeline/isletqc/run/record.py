@@ -24,6 +24,7 @@ from isletqc.ledger import (
     folder,
     head,
     keys,
+    revoked,
     signatures,
     store,
     verify,
@@ -32,9 +33,8 @@ from isletqc.ledger.connect import Ledger
 from isletqc.ledger.verify import Findings
 from isletqc.protocol import LoadedProtocol, Release
 from isletqc.records import Signature
-from isletqc.report.results import RunResults, results_document
+from isletqc.report.results import RunResults
 from isletqc.report.run import write_run
-from isletqc.report.trend import Trend
 from isletqc.run import home_ledger, lock
 from isletqc.run.trend import of_run_in_ledger
 
@@ -54,7 +54,7 @@ def write(out: Path, results: RunResults, *, ledger: str | None = None) -> RunRe
     A signature is held to what was just written, so one under earlier results turns void. With the
     address of a ledger the report shows the trend of its last lots.
     """
-    trends = trends_of(results, ledger)
+    trends = of_run_in_ledger(results, ledger)
     write_run(out, results=replace(results, signatures=()), trends=trends)
     under = signatures.read(out)
     if not under:
@@ -62,14 +62,6 @@ def write(out: Path, results: RunResults, *, ledger: str | None = None) -> RunRe
     signed = replace(results, signatures=under)
     write_run(out, results=signed, trends=trends)
     return signed
-
-
-def trends_of(results: RunResults, ledger: str | None) -> tuple[Trend, ...]:
-    """Charts of a run's figures after the last lots of a ledger; none where none is named."""
-    if ledger is None:
-        return ()
-    document = results_document(results)
-    return of_run_in_ledger(document, started=results.started, address=ledger)
 
 
 def enter(out: Path, address: str | None = None, *, action: str = "run", why: str = "") -> bool:
@@ -190,6 +182,8 @@ def sign(
     named = home_ledger.of([out], address)
     digest.document(out / digest.RESULTS)
     with lock.hold(out), _perhaps_opened(named) as ledger:
+        if ledger is not None:
+            connect.read(ledger, lambda connection: revoked.refuse(connection, key.fingerprint))
         run = _run_to_sign(ledger, out)
         before = signatures.stored(out)
         made = signatures.make(out, role=role, meaning=meaning, key=key, passphrase=passphrase)
@@ -253,7 +247,23 @@ def decide_on_protocol(
         row = control.make(
             loaded, state, role=role, meaning=meaning, key=key, passphrase=passphrase
         )
-        return store.enter(ledger, lambda connection: control.enter(connection, loaded, row))
+
+        def work(connection: Connection) -> control.Control:
+            revoked.refuse(connection, key.fingerprint)
+            return control.enter(connection, loaded, row)
+
+        return store.enter(ledger, work)
+
+
+def revoke(name: str, *, why: str, address: str | None = None) -> str:
+    """Enter that a key counts no more; gives its fingerprint. Errors as of `revoked.enter`.
+
+    The key's file, where it is here, is set aside: its person can make another.
+    """
+    with store.opened(connect.required(address)) as ledger:
+        found = store.enter(ledger, lambda connection: revoked.enter(connection, name, why=why))
+    keys.set_aside(found)
+    return found
 
 
 def check(outs: Sequence[Path], address: str | None = None) -> Findings:

@@ -164,7 +164,7 @@ def append_step_summary(results: RunResults) -> None:
 
 def _of_ledger(out: Path, results: RunResults) -> tuple[Trend, ...]:
     try:
-        return record.trends_of(results, record.named_ledger(None, out))
+        return trend.of_run_in_ledger(results, record.named_ledger(None, out))
     except LedgerError:  # its address had a password, which is kept nowhere
         return ()
 

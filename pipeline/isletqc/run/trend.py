@@ -19,7 +19,7 @@ from isletqc.ledger import connect, lots, store
 from isletqc.ledger.connect import Ledger
 from isletqc.report import chart_page, trend_charts
 from isletqc.report.files import write_text_atomically
-from isletqc.report.results import read_results
+from isletqc.report.results import RunResults, read_results, results_document
 from isletqc.report.trend import Point, Trend, trend
 
 _UNITS = {"ieq": "IEQ", "islet_count": "islets", "islet_area_um2": "um2"}
@@ -120,21 +120,21 @@ def of_run(results: Path, history: Sequence[Path]) -> tuple[Trend, ...]:
     return tuple(chart for chart in charts if chart is not None)
 
 
-def of_run_in_ledger(
-    document: Mapping[str, Any], *, started: str, address: str
-) -> tuple[Trend, ...]:
+def of_run_in_ledger(results: RunResults, address: str | None) -> tuple[Trend, ...]:
     """Chart what a run was judged by, after the last lots that a ledger knows from before it.
 
     Parameters
     ----------
-    document : ``results.json`` of the run, which need not be in the ledger yet
-    started : when the run started, ISO 8601; what started later is left out
+    results : of the run, which need not be in the ledger yet
     address : of the ledger; without one there, or without an answer from it, there is no chart
     """
+    if address is None:
+        return ()
+    document = results_document(results)
     try:
         with store.opened(address) as ledger:
             charts = [
-                _perhaps(lambda name=name: _after(ledger, document, name, started))
+                _perhaps(lambda name=name: _after(ledger, document, name, results.started))
                 for name in _judged_by(document)
             ]
     except LedgerError:
