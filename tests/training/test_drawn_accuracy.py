@@ -60,3 +60,10 @@ def test_fields_are_drawn_read_and_tabled(monkeypatch: pytest.MonkeyPatch) -> No
     assert (
         table("um/px", [("9", found)]).splitlines()[2].startswith("| 9 | 0.000 | 0.000 | -100.0 %")
     )
+
+
+def test_a_field_without_tissue_has_no_purity_to_err_in() -> None:
+    field = dithizone_field(3, shape_yx=(96, 128), um_per_px=9.0, islets=0, exocrine=0.0)
+    found = regions(np.ones_like(field.labels), np.full(field.labels.shape, 2, np.uint8))
+    assert compare(found, field).purity_errors == ()
+    assert np.isnan(compare(found, field).purity_error)

@@ -32,7 +32,7 @@ class Reading:
     ----------
     agreement : of the islets of at least ``LEAST_UM``
     islet_um2, tissue_um2 : true and found area of islets, and of islets with exocrine tissue
-    purity_errors : found less true area purity, one a field
+    purity_errors : found less true area purity, one a field that has any tissue
     touching, parted : pairs of islets that share a border, and those found as two
     """
 
@@ -45,8 +45,8 @@ class Reading:
 
     @property
     def purity_error(self) -> float:
-        """Mean size of a field's error in area purity."""
-        return float(np.mean(np.abs(self.purity_errors)))
+        """Mean size of a field's error in area purity; not a number where no field has tissue."""
+        return float(np.mean(np.abs(self.purity_errors))) if self.purity_errors else float("nan")
 
     @property
     def pooled_purity_error(self) -> float:
@@ -83,7 +83,7 @@ def compare(found: Regions, field: Field) -> Reading:
         agreement=agreement(found.labels, field.labels, field.um_per_px, min_diameter_um=LEAST_UM),
         islet_um2=(islet[0], islet[1]),
         tissue_um2=(tissue[0], tissue[1]),
-        purity_errors=(_purity(found.classes) - _purity(field.classes),),
+        purity_errors=(_purity(found.classes) - _purity(field.classes),) if tissue[0] else (),
         touching=len(pairs),
         parted=sum(_parted(found.labels, field.labels, pair) for pair in pairs),
     )
