@@ -6,10 +6,11 @@ import io
 import os
 import struct
 import time
+import tracemalloc
 import zlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import imagecodecs
 import numpy as np
@@ -178,15 +179,30 @@ def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path, read: Read) -> Non
         read(tmp_path / "a.tif")
 
 
+def test_a_large_file_that_is_no_picture_is_refused_by_its_first_bytes(
+    tmp_path: Path, read: Read
+) -> None:
+    path = tmp_path / "zeros.tif"
+    with path.open("wb") as file:
+        file.truncate(2**30)
+    tracemalloc.start()
+    try:
+        with pytest.raises(UnreadablePictureError, match="named .tif but holds no TIFF"):
+            read(path)
+        assert tracemalloc.get_traced_memory()[1] < 2**20
+    finally:
+        tracemalloc.stop()
+
+
 def test_a_file_without_permission_is_refused(
     write: Bytes, read: Read, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = write("a.tif", FILES["plain.tif"])
 
-    def denied(_self: Path) -> bytes:
+    def denied(_self: Path, *how: Any, **more: Any) -> NoReturn:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(Path, "read_bytes", denied)
+    monkeypatch.setattr(Path, "open", denied)
     with pytest.raises(UnreadablePictureError, match="Permission denied"):
         read(path)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ FORMS: dict[str, dict[str, Any]] = {
     "one strip": {},
     "tiles": {"tile": (64, 48), "compression": "zlib"},
     "JPEG tiles": {"tile": (64, 64), "compression": "jpeg"},
+    "compressed strips": {"rowsperstrip": 17, "compression": "zlib", "predictor": True},
 }
 
 
@@ -81,6 +83,58 @@ def test_limits_and_calibration_are_as_for_any_picture(tmp_path: Path) -> None:
         regions.opened(path, stain="dithizone", max_megapixels=1),
     ):
         pytest.fail("opened")
+
+
+def test_rows_of_one_uncompressed_strip_of_either_byte_order_are_read_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read_bytes: list[int] = []
+    plain = regions._bytes
+
+    def counted(file: Any, start: int, size: int) -> bytes:
+        read_bytes.append(size)
+        return plain(file, start, size)
+
+    monkeypatch.setattr(regions, "_bytes", counted)
+    pixels = np.random.default_rng(1).integers(0, 2**16, (203, 317), np.uint16)
+    for order in "<>":
+        path = tmp_path / "one.tif"
+        tifffile.imwrite(path, pixels, byteorder=order, photometric="minisblack")
+        with regions.opened(path, stain="dithizone", max_megapixels=1, pixel_size_um=2) as source:
+            assert source is not None
+            window = source.read(slice(50, 61), slice(20, 300))
+        assert np.array_equal(window[..., 0], pixels[50:61, 20:300])
+    assert read_bytes == [11 * 317 * 2] * 2
+
+
+def test_one_large_compressed_strip_is_left_to_be_read_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(regions, "_MAX_SEGMENT_BYTES", 203 * 317 * 3 - 1)
+    path = written(tmp_path / "a.tif", compression="zlib", rowsperstrip=203)
+    with regions.opened(path, stain="dithizone", max_megapixels=1, pixel_size_um=2) as source:
+        assert source is None
+
+
+def test_a_file_that_is_changed_while_it_is_read_is_refused_at_the_end(tmp_path: Path) -> None:
+    path = written(tmp_path / "a.tif")
+    with (
+        pytest.raises(UnreadablePictureError, match=r"a\.tif: the file was changed while"),
+        regions.opened(path, stain="dithizone", max_megapixels=1, pixel_size_um=2),
+    ):
+        written(path, 255 - PIXELS)
+
+
+def test_a_file_that_ends_while_it_is_read_is_an_error(tmp_path: Path) -> None:
+    path = written(tmp_path / "a.tif", tile=(64, 64))
+    with regions.opened(path, stain="dithizone", max_megapixels=1, pixel_size_um=2) as source:
+        assert source is not None
+        before = path.read_bytes(), path.stat().st_mtime_ns
+        path.write_bytes(before[0][:5000])
+        with pytest.raises(UnreadablePictureError, match=r"cut short"):
+            source.rows(0, 203)
+        path.write_bytes(before[0])
+        os.utime(path, ns=(before[1], before[1]))
 
 
 def test_a_file_cut_short_is_refused(tmp_path: Path) -> None:

@@ -31,6 +31,8 @@ from isletqc.records import Image, Stain
 _DEFAULT_MEGAPIXELS = 400.0
 # Colour and alpha of the largest picture, in 32 bit; a larger file cannot be one picture.
 _MAX_BYTES_PER_PIXEL = 16
+# Enough to tell every format by.
+_FIRST_BYTES = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,8 +225,13 @@ def _stored(path: Path, max_megapixels: float, *, hashed: bool) -> _Stored:
 
 
 def _plain(file: Path, wanted: str, max_megapixels: float) -> _Stored:
-    data = _read_bytes(file, max_megapixels)
-    form = signature.identify(data, file.suffix)
+    _refuse_other_things(file, max_megapixels)
+    with file.open("rb") as opened:
+        first = opened.read(_FIRST_BYTES)
+        if not first:
+            raise UnreadablePictureError("the file is empty (0 bytes)")
+        form = signature.identify(first, file.suffix)
+        data = first + opened.read()
     if wanted:
         raise UnsupportedPictureError(f"{form} holds one picture: no series {wanted!r} in it")
     head = _header(data, form)
@@ -236,7 +243,8 @@ def _plain(file: Path, wanted: str, max_megapixels: float) -> _Stored:
         return _Stored(head, sha256=sha256, problem=e)
 
 
-def _read_bytes(file: Path, max_megapixels: float) -> bytes:
+def _refuse_other_things(file: Path, max_megapixels: float) -> None:
+    """Refuse what is no file, and a file that no picture within the limit fills."""
     if file.is_dir():
         raise UnreadablePictureError("expected a picture file, found a folder")
     if file.exists() and not file.is_file():
@@ -246,10 +254,6 @@ def _read_bytes(file: Path, max_megapixels: float) -> bytes:
         raise PictureTooLargeError(
             f"file of {size / 1e9:.1f} GB; the limit is {max_megapixels:g} megapixels"
         )
-    data = file.read_bytes()
-    if not data:
-        raise UnreadablePictureError("the file is empty (0 bytes)")
-    return data
 
 
 @contextmanager

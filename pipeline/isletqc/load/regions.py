@@ -14,7 +14,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +33,8 @@ _MAGIC_BYTES = 16
 # A microscope's file that is smaller holds no picture worth reading in parts; to ask it for its
 # size costs half a second.
 _BYTES_PER_MEGAPIXEL = 0.5e6
+# A larger strip or tile that is compressed would be decoded again for each window.
+_MAX_SEGMENT_BYTES = 2**28
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,13 +101,15 @@ def opened(
     Raises
     ------
     UnreadablePictureError, UnsupportedPictureError, PictureTooLargeError, PixelSizeUnknownError
-        As ``load.picture.read``, for a large picture that can be read in parts.
+        As ``load.picture.read``, for a large picture that can be read in parts; at the end where
+        the file was changed meanwhile.
     """
     try:
         with _windows(path, max_megapixels, over_megapixels) as found:
             if found is None:
                 yield None
                 return
+            before = _stamps(path)
             head = found.head
             refuse_large(head, max_megapixels)
             um_per_px, source = pixel_size.decide(
@@ -123,8 +127,20 @@ def opened(
                 sha256=found.sha256(),
                 stain=stain,
             )
+            if _stamps(path) != before:
+                raise UnreadablePictureError("the file was changed while it was read; run again")
     except PictureError as e:
         raise type(e)(f"{path}: {e}") from e
+
+
+def _stamps(path: Path) -> tuple[tuple[int, int], ...]:
+    """Size and time of change of every file of a picture."""
+    file, _ = location.split(path)
+    try:
+        found = (part.stat() for part in location.parts(file))
+        return tuple((one.st_size, one.st_mtime_ns) for one in found)
+    except OSError:
+        return ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,10 +194,11 @@ def _of_tiff(path: Path, over_megapixels: float) -> Iterator[_Windows | None]:
         if data is None or head is None:
             yield None
             return
-        with tiff.opened(data) as tif:
+        with tiff.opened(data) as tif, path.open("rb") as file:
             page = tiff.plain_page(tif, head.planes[0])
             tiff.check_segments(data, page)
-            read = partial(_window, data, page)
+            # From here on the file is read, not mapped: a drive that goes away is an error then.
+            read = partial(_window, file, page)
             yield _Windows(head, read, lambda: location.digest(path))
 
 
@@ -216,6 +233,7 @@ def _large(data: mmap.mmap | None, over_megapixels: float) -> Header | None:
         page = tiff.plain_page(tif, head.planes[0])
         name = getattr(page.photometric, "name", "")
         by_rows = name in ("RGB", "MINISBLACK", "YCBCR") and page.planarconfig == 1
+        by_rows &= _in_rows(page) or _segment_bytes(page) <= _MAX_SEGMENT_BYTES
     return head if by_rows and head.orientation == 1 else None
 
 
@@ -225,27 +243,66 @@ def _plain(head: Header) -> bool:
     return integers and head.full_scale == float(np.iinfo(head.dtype).max)
 
 
-def _window(data: mmap.mmap, page: TiffPage, y: slice, x: slice) -> NDArray[Any]:
+def _in_rows(page: TiffPage) -> bool:
+    """Tell strips of plain rows, of which some can be read without the others."""
+    return page.compression == 1 and page.fillorder == 1 and not page.is_tiled
+
+
+def _segment_bytes(page: TiffPage) -> int:
+    """Bytes of a decoded strip or tile."""
+    tall, wide = _segment_px(page)
+    return tall * wide * int(page.samplesperpixel) * np.dtype(page.dtype).itemsize
+
+
+def _segment_px(page: TiffPage) -> tuple[int, int]:
+    if page.is_tiled:
+        return int(page.tilelength), int(page.tilewidth)
+    return min(int(page.rowsperstrip), int(page.imagelength)), int(page.imagewidth)
+
+
+def _window(file: BinaryIO, page: TiffPage, y: slice, x: slice) -> NDArray[Any]:
     width, samples = int(page.imagewidth), int(page.samplesperpixel)
     shape = (y.stop - y.start, x.stop - x.start, samples)
     out = np.zeros(shape, np.dtype(page.dtype).newbyteorder("="))
-    tall = page.tilelength if page.is_tiled else min(page.rowsperstrip, page.imagelength)
-    wide = page.tilewidth if page.is_tiled else width
+    tall, wide = _segment_px(page)
     across = -(-width // wide)
     for row in range(y.start // tall, -(-y.stop // tall)):
+        if _in_rows(page):
+            first, last = max(y.start, row * tall), min(y.stop, row * tall + tall)
+            part = slice(first - row * tall, last - row * tall)
+            out[first - y.start : last - y.start] = _rows(file, page, row, part)[:, x]
+            continue
         for column in range(x.start // wide, -(-x.stop // wide)):
-            _put(out, data, page, row * across + column, (y.start, x.start))
-    if hasattr(mmap, "MADV_DONTNEED"):
-        data.madvise(mmap.MADV_DONTNEED)  # else the whole file stays in memory
+            _put(out, file, page, row * across + column, (y.start, x.start))
     return out
 
 
+def _rows(file: BinaryIO, page: TiffPage, strip: int, part: slice) -> NDArray[Any]:
+    """Read some rows of a strip that is not compressed."""
+    shape = (part.stop - part.start, int(page.imagewidth), int(page.samplesperpixel))
+    dtype = np.dtype(page.dtype).newbyteorder(page.parent.byteorder)
+    row_bytes = shape[1] * shape[2] * dtype.itemsize
+    start = int(page.dataoffsets[strip]) + part.start * row_bytes
+    return np.frombuffer(_bytes(file, start, shape[0] * row_bytes), dtype).reshape(shape)
+
+
+def _bytes(file: BinaryIO, start: int, size: int) -> bytes:
+    try:
+        file.seek(start)
+        found = file.read(size)
+    except OSError as e:
+        raise UnreadablePictureError(f"cannot be read any more: {e.strerror or e}") from e
+    if len(found) < size:
+        raise UnreadablePictureError("TIFF is cut short: part of its pixels is missing")
+    return found
+
+
 def _put(
-    out: NDArray[Any], data: mmap.mmap, page: TiffPage, place: int, origin: tuple[int, int]
+    out: NDArray[Any], file: BinaryIO, page: TiffPage, place: int, origin: tuple[int, int]
 ) -> None:
     """Decode one tile or strip into a window that begins at an origin."""
-    start, size = page.dataoffsets[place], page.databytecounts[place]
-    decoded, at, _ = page.decode(data[start : start + size], place, jpegtables=page.jpegtables)
+    data = _bytes(file, int(page.dataoffsets[place]), int(page.databytecounts[place]))
+    decoded, at, _ = page.decode(data, place, jpegtables=page.jpegtables)
     if decoded is None:
         raise UnreadablePictureError("TIFF is cut short: part of its pixels is missing")
     segment = decoded[0]

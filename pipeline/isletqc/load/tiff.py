@@ -159,6 +159,8 @@ def _form(tif: tifffile.TiffFile, texts: Sequence[str]) -> str:
 
 def _refuse_kinds(page: TiffPage) -> None:
     """Refuse by name what would be misread."""
+    if not (page.imagewidth and page.imagelength):
+        raise UnreadablePictureError("TIFF is damaged: its first page has no width or height")
     if page.photometric == PHOTOMETRIC.SEPARATED:
         raise UnsupportedPictureError("CMYK TIFF: colours would be misread; save it as RGB")
     known = ("MINISBLACK", "MINISWHITE", "RGB", "PALETTE", "YCBCR")
