@@ -187,7 +187,7 @@ def test_a_large_file_that_is_no_picture_is_refused_by_its_first_bytes(
         file.truncate(2**30)
     tracemalloc.start()
     try:
-        with pytest.raises(UnreadablePictureError, match="named .tif but holds no TIFF"):
+        with pytest.raises(UnreadablePictureError, match=r"named \.tif but holds no TIFF"):
             read(path)
         assert tracemalloc.get_traced_memory()[1] < 2**20
     finally:

@@ -176,7 +176,7 @@ def ome_zarr(folder: Path, version: int, axes: str = "cyx") -> Path:
 
 def svs(path: Path) -> Path:
     text = "Aperio Image Library v12|AppMag = 20|MPP = 0.5"
-    tiles = {"tile": (64, 64), "compression": "zlib", "metadata": None}
+    tiles: dict[str, Any] = {"tile": (64, 64), "compression": "zlib", "metadata": None}
     tifffile.imwrite(path, PIXELS, photometric="rgb", description=text, **tiles)
     return path
 

@@ -147,6 +147,20 @@ def test_an_ome_zarr_is_analysed_in_parts_as_it_is_whole(
         assert parts.read_bytes() == whole.read_bytes(), name
 
 
+def test_a_large_picture_that_has_to_be_enlarged_is_read_whole(
+    tmp_path: Path, isletqc: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pixels = dithizone_field(5, shape_yx=(160, 200), um_per_px=6.0).pixels
+    tifffile.imwrite(tmp_path / "a.tif", pixels, photometric="rgb", tile=(128, 128))
+    options = ("--pixel-size", 6.0, "--workers", 1, "--fail-on", "never")
+    isletqc("run", tmp_path / "a.tif", *options, "-o", tmp_path / "whole")
+    monkeypatch.setattr(huge, "OVER_MEGAPIXELS", 0.0)
+    isletqc("run", tmp_path / "a.tif", *options, "-o", tmp_path / "again")
+    tables = [(tmp_path / way / "objects.csv").read_bytes() for way in ("whole", "again")]
+    assert tables[0] == tables[1]
+    assert tables[0].count(b"\n") > 3, "test invalid: no islets"
+
+
 def test_a_picture_over_the_limit_is_refused_before_its_pixels_are_read(drawn: Path) -> None:
     with (
         pytest.raises(PictureTooLargeError, match=r"max_megapixels"),

@@ -38,6 +38,7 @@ from isletqc.records import (
 from isletqc.report import overlay
 from isletqc.report import picture as files
 from isletqc.segment import learned, tiles_rows, tiles_segment
+from isletqc.segment import run as segmentation
 from isletqc.segment.tiles_disk import Plane, bands, made, read
 from isletqc.segment.tiles_seams import label
 from isletqc.segment.tiles_segment import LargeRegions, Pieces, Tell
@@ -68,6 +69,11 @@ def suits(protocol: Protocol) -> bool:
         and wanted.method == "network"
         and not wanted.uncertainty
     )
+
+
+def fine_enough(source: Source, protocol: Protocol) -> bool:
+    """Tell whether a picture need not be enlarged for its network; such are read whole."""
+    return source.um_per_px <= segmentation.method_facts(protocol.segmentation).um_per_px
 
 
 def analyse(

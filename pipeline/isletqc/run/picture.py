@@ -157,7 +157,7 @@ def _make(job: Job, method: Method, on_part: OnPart) -> Picture:
     if not huge.suits(method.loaded.protocol):
         return _make_whole(job, method)
     with regions.opened(**_reading(job, method), over_megapixels=huge.OVER_MEGAPIXELS) as source:
-        if source is not None:
+        if source is not None and huge.fine_enough(source, method.loaded.protocol):
             return _make_in_parts(job, method, source, partial(on_part, job.name))
     return _make_whole(job, method)
 
