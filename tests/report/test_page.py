@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,8 @@ import cv2
 import numpy as np
 import pytest
 
-from isletqc.records import Flag
-from isletqc.report import texts, texts_charts, texts_definitions
+from isletqc.records import Estimate, Flag
+from isletqc.report import figures, texts, texts_charts, texts_definitions
 from isletqc.report.overlay import encode_jpeg
 from isletqc.report.page import report_html
 from isletqc.report.picture import write_picture
@@ -118,6 +119,15 @@ def test_estimates_conventions_and_uncertainty_are_there(make: Any, tmp_path: Pa
         "6.0 % 3.0 % 2.0 % 7.0 %",  # sqrt(36 + 9 + 4) = 7
     ):
         assert needed in words
+
+
+def test_an_error_larger_than_its_value_is_not_written_out(make: Any, tmp_path: Path) -> None:
+    share = Estimate("mantled_ieq_share", 0.001, "1", 0.0, 0.2, rsd_parts={"sampling": 25.63})
+    verdict = make.verdict("pass")
+    verdict = replace(verdict, estimates={**verdict.estimates, share.name: share})
+    words = visible(report_html(make.results(verdict), tmp_path))
+    assert f"{figures.estimate_name(share.name)} > 100 %" in words
+    assert "2563" not in words
 
 
 def test_definitions_and_provenance_are_there(make: Any, tmp_path: Path) -> None:

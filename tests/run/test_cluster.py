@@ -44,8 +44,8 @@ Deadly.__module__ = "__main__"
 
 @pytest.fixture
 def two_workers(two_processes: Client) -> Client:
-    """Both workers at work: one that an earlier test killed has come back."""
-    two_processes.wait_for_workers(2)  # type: ignore[no-untyped-call]
+    """The workers, of which one at least is at work: an earlier test may have killed them."""
+    two_processes.wait_for_workers(1, timeout=600)
     return two_processes
 
 
@@ -53,7 +53,14 @@ def two_workers(two_processes: Client) -> Client:
 def two_processes() -> Iterator[Client]:
     """A scheduler and two worker processes; a task that kills one worker is tried once more."""
     with (
-        dask.config.set({"distributed.scheduler.allowed-failures": 1}),
+        dask.config.set(
+            {
+                "distributed.scheduler.allowed-failures": 1,
+                # A worker that starts on a busy machine is waited for.
+                "distributed.comm.timeouts.connect": "600s",
+                "distributed.comm.timeouts.tcp": "600s",
+            }
+        ),
         LocalCluster(  # type: ignore[no-untyped-call]
             n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address="127.0.0.1:0",
             silence_logs=50,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -114,7 +115,7 @@ def of_run(results: Path, history: Sequence[Path]) -> tuple[Trend, ...]:
     files = list({file.resolve(): file for file in files}.values())
     name = document["protocol"]["name"]
     charts = (
-        _perhaps(lambda asked=Question(figure, protocol=name): from_folders(files, asked))
+        _perhaps(partial(from_folders, files, Question(figure, protocol=name)))
         for figure in _judged_by(document)
     )
     return tuple(chart for chart in charts if chart is not None)
@@ -134,7 +135,7 @@ def of_run_in_ledger(results: RunResults, address: str | None) -> tuple[Trend, .
     try:
         with store.opened(address) as ledger:
             charts = [
-                _perhaps(lambda name=name: _after(ledger, document, name, results.started))
+                _perhaps(partial(_after, ledger, document, name, results.started))
                 for name in _judged_by(document)
             ]
     except LedgerError:
