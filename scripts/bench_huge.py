@@ -42,7 +42,8 @@ def figures(
 def table(found: dict[str, Any]) -> str:
     """One line a scan, and where its time went."""
     lines = [
-        f"drawn scans at {found['um_per_px']} um a pixel, JPEG tiles of {_TILE_PX}, {_LEVELS} levels"
+        f"drawn scans at {found['um_per_px']} um a pixel, JPEG tiles of {_TILE_PX}, "
+        f"{_LEVELS} levels"
     ]
     for row in found["scans"]:
         stages = ", ".join(f"{name} {taken:.0f}" for name, taken in row["stages"].items())

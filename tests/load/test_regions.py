@@ -156,7 +156,7 @@ def ome_zarr(folder: Path, version: int, axes: str = "cyx") -> Path:
         level = pixels[:, ::step, ::step] if axes == "cyx" else pixels[::step, ::step]
         group.create_array(str(place), data=level, chunks=chunks)
     kinds = {"c": "channel", "y": "space", "x": "space"}
-    scales = {
+    scales: dict[str, Any] = {
         "axes": [{"name": axis, "type": kinds[axis], "unit": "micrometer"} for axis in axes],
         "datasets": [
             {
@@ -169,7 +169,7 @@ def ome_zarr(folder: Path, version: int, axes: str = "cyx") -> Path:
         ],
         "version": "0.4" if version == 2 else "0.5",
     }
-    found = {"multiscales": [scales]}
+    found: dict[str, Any] = {"multiscales": [scales]}
     group.attrs.update(found if version == 2 else {"ome": found})
     return folder
 

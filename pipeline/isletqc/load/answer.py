@@ -100,8 +100,11 @@ def ask(
 
 
 def in_windows(form: MicroscopeForm) -> bool:
-    """Tell whether parts of a picture can be read without the rest of it."""
-    return form not in ("Leica LIF", "Nikon ND2")
+    """Tell whether parts of a picture can be read without the rest of it, to the same samples.
+
+    VSI and NDPI are not among them: of these no sound file could be tried.
+    """
+    return form in ("OME-Zarr", "SVS", "CZI")
 
 
 def windows(path: Path, found: Answer) -> Window:

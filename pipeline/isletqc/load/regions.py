@@ -1,8 +1,8 @@
 """A picture that is read part by part, decoded when asked for, at its full resolution.
 
 Takes what ``load.picture.read`` takes; gives a `Source` with everything that an Image has but its
-pixels, and a function for windows of them. Tiled or striped TIFF, OME-Zarr, CZI, VSI, NDPI and SVS
-of 8 or 16 bit are read so; ``opened`` gives None for all else.
+pixels, and a function for windows of them. Tiled or striped TIFF, OME-Zarr, CZI and SVS of 8 or
+16 bit are read so; ``opened`` gives None for all else.
 """
 
 from __future__ import annotations
