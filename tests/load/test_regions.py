@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -97,7 +97,8 @@ def test_rows_of_one_uncompressed_strip_of_either_byte_order_are_read_alone(
 
     monkeypatch.setattr(regions, "_bytes", counted)
     pixels = np.random.default_rng(1).integers(0, 2**16, (203, 317), np.uint16)
-    for order in "<>":
+    orders: tuple[Literal["<", ">"], ...] = ("<", ">")
+    for order in orders:
         path = tmp_path / "one.tif"
         tifffile.imwrite(path, pixels, byteorder=order, photometric="minisblack")
         with regions.opened(path, stain="dithizone", max_megapixels=1, pixel_size_um=2) as source:
@@ -150,7 +151,7 @@ def test_a_file_cut_short_is_refused(tmp_path: Path) -> None:
 def ome_zarr(folder: Path, version: int, axes: str = "cyx") -> Path:
     """An OME-Zarr of PIXELS whose chunks do not divide it, with a coarser level beside."""
     pixels = np.moveaxis(PIXELS, -1, 0) if axes == "cyx" else PIXELS
-    group = zarr.open_group(str(folder), mode="w", zarr_format=version)
+    group = zarr.open_group(str(folder), mode="w", zarr_format=2 if version == 2 else 3)
     chunks = tuple(3 if axis == "c" else 60 for axis in axes)
     for place, step in enumerate((1, 2)):
         level = pixels[:, ::step, ::step] if axes == "cyx" else pixels[::step, ::step]
