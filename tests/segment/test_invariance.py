@@ -1,6 +1,6 @@
 """The same dish gives the same islet equivalents, however it was turned, lit, scaled or saved.
 
-A dish is four fields: in a single one the parting of one touching pair can weigh over a percent.
+A dish is eight fields: in a single one the parting of one touching pair can weigh several percent.
 """
 
 from collections.abc import Callable
@@ -22,7 +22,7 @@ from isletqc.synthetic.draw import brightfield_field, dithizone_field
 Pixels = NDArray[np.uint8]
 Change = Callable[[Pixels], Any]
 UM_PER_PX = 3.0
-SEEDS = (102, 103, 201, 202)
+SEEDS = range(101, 109)
 NETWORKS = {"dithizone": "dithizone", "brightfield": "cluster_brightfield"}
 
 
