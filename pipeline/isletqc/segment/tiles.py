@@ -27,7 +27,7 @@ class Tile:
 
 
 def plan(shape_yx: tuple[int, int], limit_px: float, block_px: int) -> Iterator[Tile]:
-    """Cover a picture by tiles, row by row.
+    """Cover a picture by tiles, the largest first: memory for it then serves all others.
 
     Parameters
     ----------
@@ -40,10 +40,9 @@ def plan(shape_yx: tuple[int, int], limit_px: float, block_px: int) -> Iterator[
     rows, columns = min(
         grids or [(across[-1], down[-1])], key=lambda grid: _reads(grid[0]) * _reads(grid[1])
     )
-    for write_y, read_y in rows:
-        for write_x, read_x in columns:
-            keep = (_within(write_y, read_y), _within(write_x, read_x))
-            yield Tile((read_y, read_x), (write_y, write_x), keep)
+    for (write_y, read_y), (write_x, read_x) in sorted(product(rows, columns), key=_smallness):
+        keep = (_within(write_y, read_y), _within(write_x, read_x))
+        yield Tile((read_y, read_x), (write_y, write_x), keep)
 
 
 def _cuts(length: int, block_px: int) -> list[_Spans]:
@@ -63,6 +62,12 @@ def _spans(length: int, step: int, margin: int) -> _Spans:
         )
         for start in range(0, length, step)
     )
+
+
+def _smallness(spans: _Spans) -> int:
+    """Less the pixels that are read for a span of rows and one of columns."""
+    (_, rows), (_, columns) = spans
+    return -int((rows.stop - rows.start) * (columns.stop - columns.start))
 
 
 def _most(spans: _Spans) -> int:

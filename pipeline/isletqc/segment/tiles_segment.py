@@ -135,6 +135,7 @@ def _maps(
     names = trained.network.architecture.classes
     maps = made(folder, "maps", np.float32, (len(names) + 1, *shape))
     shown: list[likeness.Sums] = []
+    seen_px: list[int] = []
 
     def window(place: tuple[slice, slice]) -> NDArray[np.float32]:
         pixels = prepare.colour(read(small, place))
@@ -142,12 +143,12 @@ def _maps(
 
     def run(network: learned.TrainedNetwork, limit_px: float) -> None:
         shown.clear()  # of an attempt for which memory was too small
+        seen_px.clear()
         for place, values, sums in learned.maps(network, window, shape, limit_px):
             put(maps, (_ALL, *place), values)
             shown.append(sums)
-            above, across = place[0].start * shape[1], place[1].stop
-            seen_px = above + (place[0].stop - place[0].start) * across
-            tell(f"network {seen_px / (shape[0] * shape[1]):.0%}")
+            seen_px.append(values[0].size)
+            tell(f"network {sum(seen_px) / (shape[0] * shape[1]):.0%}")
 
     learned.fitting(trained, run)
     small.path.unlink()
