@@ -53,14 +53,7 @@ def two_workers(two_processes: Client) -> Client:
 def two_processes() -> Iterator[Client]:
     """A scheduler and two worker processes; a task that kills one worker is tried once more."""
     with (
-        dask.config.set(
-            {
-                "distributed.scheduler.allowed-failures": 1,
-                # A worker that starts on a busy machine is waited for.
-                "distributed.comm.timeouts.connect": "600s",
-                "distributed.comm.timeouts.tcp": "600s",
-            }
-        ),
+        dask.config.set({"distributed.scheduler.allowed-failures": 1}),
         LocalCluster(  # type: ignore[no-untyped-call]
             n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address="127.0.0.1:0",
             silence_logs=50,
