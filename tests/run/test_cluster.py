@@ -42,15 +42,8 @@ class Deadly(float):
 Deadly.__module__ = "__main__"
 
 
-@pytest.fixture
-def two_workers(two_processes: Client) -> Client:
-    """The workers, of which one at least is at work: an earlier test may have killed them."""
-    two_processes.wait_for_workers(1, timeout=600)
-    return two_processes
-
-
-@pytest.fixture(scope="module")
-def two_processes() -> Iterator[Client]:
+@contextmanager
+def processes() -> Iterator[Client]:
     """A scheduler and two worker processes; a task that kills one worker is tried once more."""
     with (
         dask.config.set({"distributed.scheduler.allowed-failures": 1}),
@@ -60,6 +53,20 @@ def two_processes() -> Iterator[Client]:
         ) as made,
         Client(made) as client,  # type: ignore[no-untyped-call]
     ):  # fmt: skip
+        yield client
+
+
+@pytest.fixture(scope="module")
+def two_workers() -> Iterator[Client]:
+    """Workers that live as long as all tests."""
+    with processes() as client:
+        yield client
+
+
+@pytest.fixture
+def two_mortals() -> Iterator[Client]:
+    """Workers of one test, which kills them."""
+    with processes() as client:
         yield client
 
 
@@ -151,26 +158,26 @@ def test_relative_paths_mean_the_same_on_the_workers(
 
 
 def test_a_worker_killed_in_mid_run_costs_no_picture(
-    tmp_path: Path, pictures: tuple[Path, ...], method: Method, two_workers: Client
+    tmp_path: Path, pictures: tuple[Path, ...], method: Method, two_mortals: Client
 ) -> None:
     jobs = jobs_of(pictures, tmp_path / "cluster")
     found: dict[int, Outcome] = {}
-    for place, outcome in cluster.analysed(jobs, method, scheduler=address(two_workers), workers=2):
+    for place, outcome in cluster.analysed(jobs, method, scheduler=address(two_mortals), workers=2):
         if not found:
-            os.kill(next(iter(two_workers.run(os.getpid).values())), signal.SIGKILL)
+            os.kill(next(iter(two_mortals.run(os.getpid).values())), signal.SIGKILL)
         found[place] = bare(outcome)
     expected = serially(pictures, tmp_path / "serial", method)
     assert [found[place] for place in range(len(jobs))] == expected
 
 
 def test_a_picture_that_kills_its_workers_is_one_error_row(
-    tmp_path: Path, pictures: tuple[Path, ...], method: Method, two_workers: Client
+    tmp_path: Path, pictures: tuple[Path, ...], method: Method, two_mortals: Client
 ) -> None:
     jobs = jobs_of(pictures[:3], tmp_path)
     deadly = replace(jobs[1], sample=replace(jobs[1].sample, pixel_size_um=Deadly(2.4)))
     found = dict(
         cluster.analysed(
-            [jobs[0], deadly, jobs[2]], method, scheduler=address(two_workers), workers=2
+            [jobs[0], deadly, jobs[2]], method, scheduler=address(two_mortals), workers=2
         )
     )
     assert sorted(found) == [0, 1, 2]

@@ -29,9 +29,9 @@ def of(name: str, pixels: NDArray[Any], full_scale: float = 255.0) -> float:
 
 
 def pages() -> Iterator[tuple[str, NDArray[np.uint8]]]:
-    """Pages, empty frames and photographs, small to be fast."""
+    """Pages, noise and photographs, small to be fast."""
     for kind, pixels in strangers.drawn(seed=9):
-        if kind in {"text", "black", "noise"}:
+        if kind in {"text", "noise"}:  # empty frames are refused by their light
             yield kind, pixels[:480, :640]
     for kind, name, pixels in strangers.natural():
         if name in {"astronaut.png", "grass.png", "coffee.png"}:
@@ -75,12 +75,12 @@ def test_what_no_axis_shows_is_found_beside_them() -> None:
     assert likeness.likeness(cloud, away) < 0.3
 
 
-def test_all_but_one_in_a_hundred_training_pictures_are_wholly_like() -> None:
+def test_all_but_one_in_twenty_training_pictures_are_wholly_like() -> None:
     points = np.random.default_rng(2).normal(size=(2000, 30)).astype(np.float32)
     cloud = likeness.fit(points)
-    share = np.mean([likeness.likeness(cloud, point) == 1 for point in points[1::2]])
-    # 99 of 100 by each of the two distances
-    assert 0.98 <= share <= 0.991
+    share = np.mean([likeness.likeness(cloud, point) == 1 for point in points])
+    # 95 of 100 by each of the two distances
+    assert 0.90 <= share <= 0.951
 
 
 def test_sums_of_parts_give_the_point_of_the_whole() -> None:

@@ -24,7 +24,7 @@ def untrained() -> learned.TrainedNetwork:
 
 def coloured(seed: int) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
     light = np.random.default_rng(seed).integers(0, 40, (80, 100, 3))
-    return (light + np.array([180, 120, 60])).astype(np.uint8)
+    return np.asarray(light + np.array([180, 120, 60]), dtype=np.uint8)
 
 
 def test_no_grey_copy_of_a_coloured_picture_enters_the_cloud(

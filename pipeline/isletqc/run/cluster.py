@@ -163,11 +163,11 @@ def _check(client: Client, jobs: Sequence[Job], method: Method, mark: Path) -> N
     """Refuse a cluster of which any worker could not do the run."""
     folders = {_file(job).parent for job in jobs}
     ask = partial(_workplace, method=method, mark=mark, folders=tuple(sorted(folders)))
-    try:
-        found: Mapping[str, _Workplace] = client.run(ask, workers=_doing(client))
-    except (ImportError, AttributeError) as e:
-        raise UsageError(f"isletqc {__version__} is not installed on the workers: {e}") from e
     facts = _workers(client)
+    answers = client.run(ask, workers=_doing(client), on_error="return")
+    found = dict(_workplaces(answers, facts))
+    if not found:
+        raise UsageError("no worker answered, nothing has run; start workers and try again")
     told = {w: _fault(one, facts[w]["nthreads"], method) for w, one in found.items()}
     faults = [f"{worker}: {fault}" for worker, fault in told.items() if fault]
     if faults:
@@ -175,6 +175,21 @@ def _check(client: Client, jobs: Sequence[Job], method: Method, mark: Path) -> N
         raise UsageError(
             f"{len(faults)} of {len(found)} workers cannot do this, nothing has run:\n  {listed}"
         )
+
+
+def _workplaces(
+    answers: Mapping[str, Any], facts: Mapping[str, Any]
+) -> Iterator[tuple[str, _Workplace]]:
+    """Keep what living workers said; others do the work of one that has died since."""
+    for worker, answer in answers.items():
+        if isinstance(answer, ImportError | AttributeError):
+            raise UsageError(
+                f"isletqc {__version__} is not installed on the workers: {answer}"
+            ) from answer
+        if isinstance(answer, Exception) and not isinstance(answer, OSError):
+            raise answer
+        if isinstance(answer, _Workplace) and worker in facts:
+            yield worker, answer
 
 
 def _fault(one: _Workplace, threads: int, method: Method) -> str:

@@ -4,7 +4,7 @@ What a picture shows is told by the network's activations at every level, by the
 input and by how unsure the network is of its pixels: their means and standard deviations over the
 picture are one point. The training pictures are a cloud of such points, described by its main axes
 and by what is left beside them. Two distances of a picture from the cloud, along the axes and
-beside them, each in units of what 99 % of the training pictures keep, give the likeness: 1 while
+beside them, each in units of what 95 % of the training pictures keep, give the likeness: 1 while
 both are kept, falling as the inverse of the larger one.
 """
 
@@ -20,8 +20,8 @@ Floats = NDArray[np.float32]
 Sums = NDArray[np.float64]
 
 _PREFIX = "likeness."
-_AXES = 24
-_WITHIN = 0.99
+_AXES = 48
+_WITHIN = 0.95
 _SPACING_PX = 8  # of the positions that are looked at; neighbours tell the same
 _QUIET = 0.1  # of the median spread: features that hardly vary are not read more finely
 
@@ -35,7 +35,7 @@ class Cloud:
     mean, scale : (D,) centre, and unit of each coordinate
     axes : (k, D) main axes in these units, rows of unit length
     spread : (k,) standard deviation along each axis
-    reach : (2,) distances along and beside the axes that 99 % of the training pictures keep
+    reach : (2,) distances along and beside the axes that 95 % of the training pictures keep
     """
 
     mean: Floats
@@ -90,15 +90,15 @@ def point(found: Sums) -> Floats:
 
 
 def fit(points: Floats) -> Cloud:
-    """Describe a cloud of (N, D) points; half of them give its axes, the other half its reach."""
-    first, second = points[::2].astype(np.float64), points[1::2].astype(np.float64)
-    mean, deviation = first.mean(axis=0), first.std(axis=0)
+    """Describe a cloud of (N, D) points."""
+    found = points.astype(np.float64)
+    mean, deviation = found.mean(axis=0), found.std(axis=0)
     scale = deviation + _QUIET * np.median(deviation) + 1e-6
-    _, sizes, rows = np.linalg.svd((first - mean) / scale, full_matrices=False)
-    count = max(1, min(_AXES, len(first) // 4))
-    spread = np.maximum(sizes[:count] / np.sqrt(max(1, len(first) - 1)), 1e-6)
+    _, sizes, rows = np.linalg.svd((found - mean) / scale, full_matrices=False)
+    count = max(1, min(_AXES, len(found) // 4))
+    spread = np.maximum(sizes[:count] / np.sqrt(len(found) - 1), 1e-6)
     rough = _cloud(mean, scale, rows[:count], spread, np.ones(2))
-    reach = np.quantile([distances(rough, p) for p in second], _WITHIN, axis=0)
+    reach = np.quantile([distances(rough, p) for p in points], _WITHIN, axis=0)
     return _cloud(mean, scale, rows[:count], spread, np.maximum(reach, 1e-6))
 
 
@@ -118,7 +118,7 @@ def distances(cloud: Cloud, where: Floats) -> tuple[float, float]:
 
 
 def likeness(cloud: Cloud, where: Floats) -> float:
-    """Likeness from 0 (nothing like them) to 1 (as like as 99 % of the training pictures)."""
+    """Likeness from 0 (nothing like them) to 1 (as like as 95 % of the training pictures)."""
     far = max(np.array(distances(cloud, where)) / cloud.reach)
     return float(min(1.0, 1 / far)) if far > 0 else 1.0
 

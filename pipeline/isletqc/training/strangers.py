@@ -104,14 +104,14 @@ def worn(pixels: NDArray[np.generic], stain: Stain) -> NDArray[np.generic]:
     """
     count = pixels.shape[2]
     if stain in {"dithizone", "brightfield"}:
-        order = {1: (0, 0, 0), 2: (1, 0, 0), 3: (0, 1, 2)}[count]
-        taken = np.ascontiguousarray(pixels[:, :, list(order)])
+        order = {1: [0, 0, 0], 2: [1, 0, 0], 3: [0, 1, 2]}[count]
+        taken = np.ascontiguousarray(pixels[:, :, order])
         if count == 2:
             taken[:, :, 2] = 0
         return taken
     if stain == "live-dead":
-        order = {1: (0, 0), 2: (0, 1), 3: (1, 0)}[count]
-        return np.ascontiguousarray(pixels[:, :, list(order)])
+        order = {1: [0, 0], 2: [0, 1], 3: [1, 0]}[count]
+        return np.ascontiguousarray(pixels[:, :, order])
     return np.ascontiguousarray(pixels.max(axis=2, keepdims=True))
 
 
