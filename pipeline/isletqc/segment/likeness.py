@@ -55,9 +55,9 @@ def sums(planes: Sequence[Floats]) -> Sums:
 
 def _sums(plane: Floats) -> Sums:
     positions = plane.shape[0] * plane.shape[1]
-    # Rows in single precision, their sums in double: fast, and exact enough to be taken apart.
-    first = plane.sum(axis=1).sum(axis=0, dtype=np.float64)
-    second = np.square(plane).sum(axis=1).sum(axis=0, dtype=np.float64)
+    # In double precision: the variance is a small difference of the two.
+    first = plane.sum(axis=(0, 1), dtype=np.float64)
+    second = np.square(plane, dtype=np.float64).sum(axis=(0, 1))
     return np.stack((np.full(plane.shape[2], float(positions)), first, second))
 
 
