@@ -37,6 +37,7 @@ limits:
 # The program, which waits once it has told of its first picture: a signal finds it in mid-run
 # however fast the machine is, and however late the test reads what it tells.
 HELD = """
+import select
 import sys
 from isletqc.cli import main
 
@@ -49,7 +50,9 @@ class Held:
         self.out.write(text)
         if text.startswith("[1/"):
             self.out.flush()
-            sys.stdin.read()
+            # Not one long read: a signal just before it would wait for its end.
+            while not select.select([sys.stdin], [], [], 0.1)[0]:
+                pass
 
 sys.stdout = Held(sys.stdout)
 main()
