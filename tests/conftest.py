@@ -38,6 +38,7 @@ limits:
 # however fast the machine is, and however late the test reads what it tells.
 HELD = """
 import select
+import signal
 import sys
 from isletqc.cli import main
 
@@ -53,6 +54,9 @@ class Held:
             # Not one long read: a signal just before it would wait for its end.
             while not select.select([sys.stdin], [], [], 0.1)[0]:
                 pass
+
+# Tests that run in the background inherit that Ctrl-C is ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 sys.stdout = Held(sys.stdout)
 main()
