@@ -267,10 +267,9 @@ class Opened:
     expected: str = "no complaint"
 
     def see(self, address: str | RunResults) -> Any:
-        """Open a page, or the report of a run, and wait until all of it is there."""
+        """Open a page, or the report of a run, and wait until it has loaded, pictures included."""
         url = address if isinstance(address, str) else write_report(self.folder, address)
         self.page.goto(url)
-        self.page.wait_for_function("[...document.images].every(i => i.complete)")
         return self.page
 
 

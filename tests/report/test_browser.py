@@ -113,7 +113,7 @@ def test_it_prints_with_everything_open(make: Any, opened: Any) -> None:
     page.emulate_media(media="print")
     expect(page.locator("#objects")).to_be_visible()
     expect(page.locator(".tools").first).to_be_hidden()
-    page.wait_for_function(
+    assert page.evaluate(
         "(e => e.scrollHeight <= e.clientHeight + 1)(document.querySelector('.scroll.tall'))"
     )
     data = page.pdf(prefer_css_page_size=True)
@@ -140,7 +140,7 @@ def test_focus_goes_through_the_page_in_its_order(make: Any, opened: Any) -> Non
     for _ in range(8):
         page.keyboard.press("Tab")
         # Marked, so that each turn waits for the next element.
-        page.wait_for_function("!document.activeElement.matches('body, [data-seen]')")
+        expect(page.locator(":focus:not(body, [data-seen])")).to_be_attached()
         top = "(e => { e.dataset.seen = 1; return e.getBoundingClientRect().top + scrollY; })"
         order.append(page.evaluate(f"{top}(document.activeElement)"))
     assert order == sorted(order)

@@ -150,7 +150,7 @@ def test_the_recipe_in_the_docs_is_valid_and_goes_on_from_a_shipped_network(tmp_
     (tmp_path / "recipe.yaml").write_text(textwrap.dedent(block), encoding="utf-8")
     found = recipes.load(tmp_path / "recipe.yaml")
     shipped = recipes.load(ROOT / "models" / str(found.start_from) / "recipe.yaml")
-    for name in ("classes", "channels", "um_per_px", "core", "core_um", "outline_level"):
+    for name in ("classes", "channels", "um_per_px", "core", "outline_level", "tissue_level"):
         assert getattr(found, name) == getattr(shipped, name)
 
 
