@@ -166,6 +166,30 @@ def read_picture(folder: Path) -> Picture:
         ) from e
 
 
+def read_planes(folder: Path, picture: Picture) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Label and class plane of a finished picture, as they lie on disk.
+
+    Raises
+    ------
+    UnreadablePictureError
+        One is missing, damaged or of another shape than the picture.
+    """
+    return _plane(folder / LABELS, picture), _plane(folder / CLASSES, picture)
+
+
+def _plane(path: Path, picture: Picture) -> NDArray[Any]:
+    try:
+        found = np.asarray(tifffile.imread(path))
+    except (OSError, ValueError, tifffile.TiffFileError) as e:
+        raise UnreadablePictureError(f"{path}: cannot be read: {e}; run the pictures again") from e
+    if found.shape != picture.shape_yx:
+        raise UnreadablePictureError(
+            f"{path}: expected the picture's shape {picture.shape_yx}, found {found.shape}; "
+            "run the pictures again"
+        )
+    return found
+
+
 def label_type(highest: int) -> type[np.uint16] | type[np.uint32]:
     """Type of a label plane on disk, by its highest label."""
     return np.uint16 if highest <= np.iinfo(np.uint16).max else np.uint32

@@ -12,11 +12,11 @@ import torch
 from isletqc import __version__, assets, protocol
 from isletqc.errors import IsletQCError
 from isletqc.measure import islets
-from isletqc.records import Image
 from isletqc.run import provenance
 from isletqc.run.pool import cores
 from isletqc.segment import run as segmentation
 from isletqc.synthetic.draw import dithizone_field
+from isletqc.training.drawn_accuracy import image_of
 
 QT_BINDINGS = ("PySide6", "PySide6-Essentials", "PyQt6", "PyQt5", "PySide2")
 OPENCVS = (
@@ -127,16 +127,7 @@ def _self_check() -> Finding:
     """Analyse one drawn picture and hold it against its truth."""
     field = dithizone_field(1, shape_yx=(512, 640), islets=20, dirt=0, bar=False, whole=True)
     settings = protocol.load("dtz-us-generic").protocol
-    image = Image(
-        pixels=field.pixels,
-        channels=("red", "green", "blue"),
-        full_scale=255,
-        um_per_px=field.um_per_px,
-        um_per_px_source="drawn",
-        path="drawn",
-        sha256="",
-        stain="dithizone",
-    )
+    image = image_of(field)
     try:
         regions = segmentation.segment(image, settings.segmentation, device="cpu")
     except IsletQCError as e:

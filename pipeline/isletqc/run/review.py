@@ -14,15 +14,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import tifffile
 from numpy.typing import NDArray
 
 from isletqc.decide.lot import gather
 from isletqc.decide.verdict import judge
-from isletqc.errors import EditError, OutputError, UnreadablePictureError
+from isletqc.errors import EditError, OutputError
 from isletqc.load import location
 from isletqc.load import picture as pictures
 from isletqc.protocol import LoadedProtocol
@@ -252,7 +250,7 @@ def _image(review: Review, entry: Entry, picture: Picture) -> Image:
 
 
 def _regions(folder: Path, picture: Picture) -> Regions:
-    labels, classes = (_plane(folder / n, picture) for n in (files.LABELS, files.CLASSES))
+    labels, classes = files.read_planes(folder, picture)
     numbers = labels.astype(np.int32)
     return Regions(
         classes=classes.astype(np.uint8),
@@ -263,19 +261,6 @@ def _regions(folder: Path, picture: Picture) -> Regions:
         likeness=picture.likeness,
         volume_rsd=picture.volume_rsd,
     )
-
-
-def _plane(path: Path, picture: Picture) -> NDArray[Any]:
-    try:
-        found = np.asarray(tifffile.imread(path))
-    except (OSError, ValueError, tifffile.TiffFileError) as e:
-        raise UnreadablePictureError(f"{path}: cannot be read: {e}; run the pictures again") from e
-    if found.shape != picture.shape_yx:
-        raise UnreadablePictureError(
-            f"{path}: expected the picture's shape {picture.shape_yx}, found {found.shape}; "
-            "run the pictures again"
-        )
-    return found
 
 
 def _probability(labels: NDArray[np.int32], islets: Sequence[Islet]) -> NDArray[np.uint8]:

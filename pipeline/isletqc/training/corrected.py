@@ -8,17 +8,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import tifffile
 from numpy.typing import NDArray
 
-from isletqc.errors import UnreadablePictureError, UsageError
+from isletqc.errors import UsageError
 from isletqc.load import picture as pictures
 from isletqc.records import Image, Picture
 from isletqc.report.files import RUN
-from isletqc.report.picture import CLASSES, LABELS, read_picture
+from isletqc.report.picture import read_picture, read_planes
 from isletqc.segment.prepare import FLUORESCENT
 from isletqc.training.examples import Example, make_example
 from isletqc.training.recipe import CorrectedSource, Recipe
@@ -69,7 +67,7 @@ def _example(folder: Path, one: Picture, root: Path, recipe: Recipe) -> Example:
             f"{image.path}: this is not the file that was analysed (its SHA-256 differs): put the "
             "original back, or leave its results out"
         )
-    labels, classes = (_plane(folder / name, one) for name in (LABELS, CLASSES))
+    labels, classes = read_planes(folder, one)
     return make_example(
         _bytes(image), labels.astype(np.int32), classes.astype(np.uint8), one.um_per_px
     )
@@ -80,15 +78,3 @@ def _bytes(image: Image) -> NDArray[np.uint8]:
         return image.pixels
     shares = np.clip(image.pixels / image.full_scale, 0, 1)
     return np.rint(255 * shares).astype(np.uint8)
-
-
-def _plane(path: Path, one: Picture) -> NDArray[Any]:
-    try:
-        plane = np.asarray(tifffile.imread(path))
-    except (OSError, ValueError, tifffile.TiffFileError) as e:
-        raise UnreadablePictureError(f"{path}: cannot be read: {e}") from e
-    if plane.shape != one.shape_yx:
-        raise UnreadablePictureError(
-            f"{path}: expected the picture's shape {one.shape_yx}, found {plane.shape}"
-        )
-    return plane
