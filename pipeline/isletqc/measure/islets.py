@@ -176,7 +176,7 @@ class _Pixels:
 
 def _islet_pixels(labels: NDArray[np.int32]) -> _Pixels:
     flat = labels.reshape(-1)
-    index = np.flatnonzero(flat)
+    index = np.flatnonzero(flat > 0)
     islet = flat[index].astype(np.int64) - 1
     count = int(islet.max(initial=-1)) + 1
     return _pixels(index, islet, labels.shape[1], np.arange(1, count + 1), _boxes(labels, count))

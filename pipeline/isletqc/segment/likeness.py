@@ -54,11 +54,10 @@ def sums(planes: Sequence[Floats]) -> Sums:
 
 
 def _sums(plane: Floats) -> Sums:
-    positions = plane.shape[0] * plane.shape[1]
     # In double precision: the variance is a small difference of the two.
-    first = plane.sum(axis=(0, 1), dtype=np.float64)
-    second = np.square(plane, dtype=np.float64).sum(axis=(0, 1))
-    return np.stack((np.full(plane.shape[2], float(positions)), first, second))
+    values = plane.reshape(-1, plane.shape[2]).astype(np.float64)
+    second = np.einsum("pc,pc->c", values, values)
+    return np.stack((np.full(plane.shape[2], float(len(values))), values.sum(axis=0), second))
 
 
 def planes(levels: Sequence[Floats], pixels: Floats, probabilities: Floats) -> list[Floats]:

@@ -97,10 +97,14 @@ def disc_px(diameter_um: float, um_per_px: float) -> float:
 
 
 def _without_holes(mask: Mask, max_area_px: float) -> Mask:
-    holes = _components(~mask)
-    small = np.bincount(holes.ravel()) <= max_area_px
-    small[0] = False
-    return mask | small.take(holes) if small.any() else mask
+    holes = _components(~mask).ravel()
+    # The first is the ground, which is most of the picture: its pixels are not looked at one by one.
+    ground = 1 if np.count_nonzero(holes == 1) > max_area_px else 0
+    within = np.flatnonzero(holes > ground)
+    numbers = holes[within]
+    filled = mask.copy()
+    filled.ravel()[within[(np.bincount(numbers) <= max_area_px)[numbers]]] = True
+    return filled
 
 
 def _seeds(
@@ -120,7 +124,8 @@ def _seeds(
             high = whole & (core[box] > level)
             if np.count_nonzero(high) < 2 * least_px:
                 break  # nor can any higher level part it
-            parts = _parted(parts, _large(high, least_px))
+            if _components(high).max() > 1:
+                parts = _parted(parts, _large(high, least_px))
         # The first part keeps the number, so that there are no gaps.
         numbers = np.array([0, number, *range(count + 1, count + int(parts.max()))], dtype=np.int32)
         seeds[box][whole] = numbers[parts[whole]]
@@ -143,11 +148,11 @@ def _parted(seeds: Labels, parts: Labels) -> Labels:
     """Seeds, but for those that hold several parts: there the parts."""
     if parts.max(initial=0) < 2:
         return seeds
-    home = seeds.ravel()[_first_index(parts.ravel(), np.flatnonzero(parts))[1:]]
+    home = seeds.ravel()[_first_index(parts.ravel(), np.flatnonzero(parts > 0))[1:]]
     apart = np.bincount(home, minlength=int(seeds.max(initial=0)) + 1) > 1
     if not apart.any():
         return seeds
-    inside = np.flatnonzero(seeds)
+    inside = np.flatnonzero(seeds > 0)
     whole, part = seeds.ravel()[inside], parts.ravel()[inside]
     above = len(apart)
     mixed = np.where(apart[whole], np.where(part > 0, part + above, 0), whole)
@@ -161,7 +166,7 @@ def _parted(seeds: Labels, parts: Labels) -> Labels:
 
 def _watershed_where_needed(components: Labels, seeds: Labels, core: NDArray[np.float32]) -> Labels:
     # A seed lies inside one component, so its first pixel tells which.
-    first = _first_index(seeds.ravel(), np.flatnonzero(seeds))
+    first = _first_index(seeds.ravel(), np.flatnonzero(seeds > 0))
     home = components.ravel()[first[1:]]
     crowded = np.flatnonzero(np.bincount(home, minlength=1) > 1)
     if not crowded.size:
