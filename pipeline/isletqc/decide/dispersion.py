@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import stats
+from scipy.special import chdtrc, ndtri, stdtrit
 
 # Of well-mixed lots, this share is called badly mixed, and this share has its interval widened.
 # Calling a person costs more than widening an interval, so it takes more evidence.
@@ -37,7 +37,7 @@ class Dispersion:
         if self.probability >= WIDENED or self.ratio <= 1:
             return 1.0
         tail = (1 + confidence) / 2
-        few = stats.t.ppf(tail, self.degrees) / stats.norm.ppf(tail)
+        few = stdtrit(self.degrees, tail) / ndtri(tail)
         return float(self.ratio * few**2)
 
 
@@ -58,4 +58,4 @@ def between(values: ArrayLike, variances: ArrayLike) -> Dispersion:
         return NONE
     middle = (y / expected).sum() / (1 / expected).sum()
     square = float(((y - middle) ** 2 / expected).sum())
-    return Dispersion(square / degrees, float(stats.chi2.sf(square, degrees)), degrees)
+    return Dispersion(square / degrees, float(chdtrc(degrees, square)), degrees)

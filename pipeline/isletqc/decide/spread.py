@@ -31,8 +31,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
-from scipy.special import gammaincinv, ndtri
+from scipy.special import betaincinv, gammaincinv, ndtri, stdtrit
 
 from isletqc.records import Estimate, Relation
 
@@ -142,7 +141,7 @@ def cautious_sum(contributions: Values, *, inflation: float = 1.0) -> Values:
     degrees = 2 * found.squares**2 / float((contributions**4).sum())
     upper = np.maximum(
         _gamma(total + unseen, variance + unseen**2, above),
-        _hall(total, variance, found.cubes / found.squares**1.5, stats.t.ppf(above, degrees)),
+        _hall(total, variance, found.cubes / found.squares**1.5, stdtrit(degrees, above)),
     )
     return np.concatenate([_gamma(total, variance, below), upper])
 
@@ -155,13 +154,13 @@ def fraction_of_sums(part: Values, rest: Values) -> Values:
 
 def share(successes: float, trials: float) -> Values:
     """Spread of a fraction: Jeffreys' Beta(successes + 1/2, trials - successes + 1/2)."""
-    beta = stats.beta(successes + 0.5, trials - successes + 0.5)
-    return np.asarray(beta.ppf(_probabilities(_NODES)))
+    failures = trials - successes
+    return np.asarray(betaincinv(successes + 0.5, failures + 0.5, _probabilities(_NODES)))
 
 
 def student(value: float, standard_error: float, degrees: float) -> Values:
     """Spread of a mean: value plus standard error times Student's t."""
-    t = stats.t.ppf(_probabilities(_NODES), degrees)
+    t = stdtrit(degrees, _probabilities(_NODES))
     return np.asarray(value + standard_error * t)
 
 

@@ -19,8 +19,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
-from scipy.special import ndtri
+from scipy.special import ndtri, stdtrit
 
 from isletqc.decide import dispersion, spread
 from isletqc.decide.lot import sample_pictures
@@ -177,7 +176,7 @@ def _few(shares: Sequence[tuple[Floats, Floats]], confidence: float) -> float:
     degrees = max(float(weights.sum() ** 2 / (weights**2).sum()) - 1, 1.0)
     tail = (1 + confidence) / 2
     lost = math.sqrt((degrees + 1) / degrees)
-    return float(lost * stats.t.ppf(tail, degrees) / stats.norm.ppf(tail))
+    return float(lost * stdtrit(degrees, tail) / ndtri(tail))
 
 
 def _with_method_error(values: Floats, sd: float) -> Floats:

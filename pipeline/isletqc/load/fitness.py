@@ -243,9 +243,9 @@ def _flattened(plane: Plane, px_um: float) -> Plane:
     """Divide a plane by the smooth light of its bright ground, so that empty parts are 1."""
     ground = light.surface(light.background(*_coarse(plane, px_um)))
     around = cv2.resize(ground, plane.shape[::-1], interpolation=cv2.INTER_LINEAR)
-    around += _NEXT_TO_NOTHING
     flat = plane + np.float32(_NEXT_TO_NOTHING)
-    return np.divide(flat, around, out=flat)
+    flat /= np.asarray(around, np.float32) + np.float32(_NEXT_TO_NOTHING)
+    return flat
 
 
 def _depth(flat: Plane, px_um: float) -> float:

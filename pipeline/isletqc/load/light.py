@@ -64,12 +64,25 @@ def surface(envelope: Plane) -> Plane:
     terms = (np.ones_like(down), down, across, down**2, across**2, down * across)
     design = np.stack(terms, axis=-1).reshape(-1, len(terms))
     values = np.log(np.maximum(envelope.ravel().astype(np.float64), _FLOOR))
-    weights = np.ones_like(values)
-    for _ in range(_ROUNDS):
-        fit, *_rest = np.linalg.lstsq(design * weights[:, None], values * weights, rcond=None)
-        away = np.abs(values - design @ fit)
-        weights = 1 / np.sqrt(np.maximum(away, _DEPARTURE / 10))
-    return np.asarray(np.exp(design @ fit).reshape(envelope.shape), np.float32)
+    smooth = _fitted(design, values, np.ones_like(values))
+    for _ in range(_ROUNDS - 1):
+        away = np.abs(values - smooth)
+        smooth = _fitted(design, values, 1 / np.maximum(away, _DEPARTURE / 10))
+    return np.asarray(np.exp(smooth).reshape(envelope.shape), np.float32)
+
+
+def _fitted(
+    design: NDArray[np.float64], values: NDArray[np.float64], weights: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Values of the weighted least-squares fit.
+
+    By sums, not by BLAS: its threads wait for each other longer than they work when several
+    processes share the cores.
+    """
+    weighted = design * weights[:, None]
+    normal = np.einsum("ij,ik->jk", weighted, design)
+    fit, *_ = np.linalg.lstsq(normal, np.einsum("ij,i->j", weighted, values), rcond=None)
+    return np.asarray(np.einsum("ij,j->i", design, fit))
 
 
 def off_field_share(envelope: Plane) -> float:

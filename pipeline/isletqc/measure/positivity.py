@@ -23,7 +23,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
 from scipy.special import logsumexp, ndtr
 
 Values = NDArray[np.float64]
@@ -244,7 +243,8 @@ def _otsu(logs: Values) -> float:
 
 
 def _is_two(logs: Values, fitted: _Mixture) -> bool:
-    one = float(stats.norm.logpdf(logs, logs.mean(), max(float(logs.std()), 1e-9)).sum())
+    width = np.maximum(logs.std(keepdims=True), 1e-9)
+    one = float(_densities(logs, np.ones(1), logs.mean(keepdims=True), width).sum())
     evidence = 2 * (fitted.log_likelihood - one) - 3 * math.log(len(logs))
     apart = float(fitted.means[1] - fitted.means[0])
     separation = apart / math.sqrt(float((fitted.sds**2).mean()))

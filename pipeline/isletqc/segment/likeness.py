@@ -108,8 +108,9 @@ def _cloud(*parts: NDArray[np.float64]) -> Cloud:
 def distances(cloud: Cloud, where: Floats) -> tuple[float, float]:
     """Root mean square distance from the centre: along the axes, each in its spread; beside."""
     offset = (where - cloud.mean) / cloud.scale
-    along = cloud.axes @ offset
-    beside = offset - along @ cloud.axes
+    # By sums: the threads of BLAS get in the way of other processes.
+    along = np.einsum("ij,j->i", cloud.axes, offset)
+    beside = offset - np.einsum("i,ij->j", along, cloud.axes)
     return (
         float(np.sqrt(np.mean((along / cloud.spread) ** 2))),
         float(np.sqrt(np.mean(beside**2))),

@@ -98,7 +98,7 @@ def disc_px(diameter_um: float, um_per_px: float) -> float:
 
 def _without_holes(mask: Mask, max_area_px: float) -> Mask:
     holes = _components(~mask).ravel()
-    # The first is the ground, which is most of the picture: its pixels are not looked at one by one.
+    # The first is the ground, most of the picture: its pixels are not looked at one by one.
     ground = 1 if np.count_nonzero(holes == 1) > max_area_px else 0
     within = np.flatnonzero(holes > ground)
     numbers = holes[within]
