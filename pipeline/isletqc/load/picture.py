@@ -231,7 +231,8 @@ def _plain(file: Path, wanted: str, max_megapixels: float) -> _Stored:
         if not first:
             raise UnreadablePictureError("the file is empty (0 bytes)")
         form = signature.identify(first, file.suffix)
-        data = first + opened.read()
+        opened.seek(0)
+        data = opened.read()
     if wanted:
         raise UnsupportedPictureError(f"{form} holds one picture: no series {wanted!r} in it")
     head = _header(data, form)
