@@ -72,6 +72,17 @@ def test_noise_does_not_make_a_sharp_picture_blurred() -> None:
     assert measured(sharp + noise, 1.6).ratio > 0.8
 
 
+@pytest.mark.parametrize(
+    ("contrast", "blur_um"), [(0.2, 40.0), (0.2, 60.0), (0.5, 40.0), (0.5, 60.0), (0.5, 90.0)]
+)
+def test_steps_of_eight_bits_do_not_make_a_blurred_picture_sharp(
+    contrast: float, blur_um: float
+) -> None:
+    smooth = scene("discs", 2.4, blur_um=blur_um, contrast=contrast)
+    stored = np.asarray(np.round(smooth * 150) / 255, np.float32)
+    assert measured(stored, 2.4).ratio < 0.35
+
+
 def test_a_scale_bar_does_not_make_a_blurred_picture_sharp() -> None:
     plane = scene("discs", 1.6, blur_um=15)
     drawn = np.zeros_like(plane)

@@ -159,6 +159,14 @@ def test_folders_behind_links_are_searched_and_links_in_a_circle_end(tmp_path: P
     assert lots(found(given).samples) == {"linked": ["1.tif"]}
 
 
+def test_a_picture_that_is_a_link_to_itself_is_kept_to_be_reported(tmp_path: Path) -> None:
+    (tmp_path / "loop.tif").symlink_to("loop.tif")
+    (tmp_path / "notes").symlink_to("notes")
+    given = found(tmp_path)
+    assert [Path(s.image).name for s in given.samples] == ["loop.tif"]
+    assert "notes" in "\n".join(given.notes)
+
+
 def test_a_folder_that_cannot_be_searched_is_refused_by_name(
     tree: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

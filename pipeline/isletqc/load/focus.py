@@ -28,7 +28,7 @@ _STRONG = 0.05
 _OVER_NOISE = 3.0
 _DRAWN_SHARE = 0.01
 _QUIET_PERCENTILE = 10
-_MIN_FALL, _WHOLLY_BLURRED = 0.05, 0.25
+_MIN_FALL, _WHOLLY_BLURRED = 0.15, 0.25
 # Blurred by this many pixels, a plane loses nothing when every second pixel is dropped.
 _SAFE_TO_THIN = 1.6
 _BLURS = np.geomspace(0.05, 30, 300)
@@ -72,7 +72,8 @@ def sharpness(plane: Plane, px_um: float, *, drawn: Plane) -> Sharpness | None:
     strong = judged & (energies[1] > _STRONG * energies[1][judged].max())
     fine, middle, coarse = energies[:, strong]
     first, second = np.log(fine / middle), np.log(middle / coarse)
-    # Where the energy hardly falls there is a slope of the light, or a blur beyond measure.
+    # Where the energy hardly falls there is a slope of the light, or a blur of over five times the
+    # finest scale, of which the steps of an 8-bit picture would make sharp edges.
     falls = np.where(second > _MIN_FALL, first / np.maximum(second, _MIN_FALL), _WHOLLY_BLURRED)
     ratio = float(np.median(falls))
     return Sharpness(ratio, finest_um * _blur_of(ratio))

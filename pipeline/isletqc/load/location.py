@@ -7,6 +7,7 @@ whose own name holds ``#`` is found first: the sign parts a name only where no s
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -34,6 +35,11 @@ def split(path: Path) -> tuple[Path, str]:
 def exists(path: Path) -> bool:
     """Tell whether the file of a location exists."""
     return _exists(split(path)[0])
+
+
+def real(path: Path) -> Path:
+    """Give the absolute path behind all links; a circle of links is followed as far as it goes."""
+    return Path(os.path.realpath(path))
 
 
 def is_zarr(path: Path) -> bool:

@@ -116,12 +116,12 @@ def _search(paths: Sequence[Path], out: Path) -> _Found:
     skipped: list[Path] = []
     for path in paths:
         if not path.is_dir() or location.is_zarr(path):
-            pictures.setdefault(path.resolve(), path)
+            pictures.setdefault(location.real(path), path)
             continue
         for folder, names in _folders(path, out, skipped):
             for name in names:
                 if _is_picture(folder / name):
-                    pictures.setdefault((folder / name).resolve(), folder / name)
+                    pictures.setdefault(location.real(folder / name), folder / name)
                 else:
                     others.append(folder / name)
     return _Found(tuple(pictures.values()), tuple(others), tuple(skipped))
@@ -132,18 +132,20 @@ def _folders(top: Path, out: Path, skipped: list[Path]) -> Iterable[tuple[Path, 
     seen: set[Path] = set()
     for here, subfolders, names in os.walk(top, onerror=_refuse, followlinks=True):
         folder = Path(here)
-        if folder.resolve() in seen:  # a link that leads back
+        if location.real(folder) in seen:  # a link that leads back
             subfolders.clear()
             continue
-        seen.add(folder.resolve())
+        seen.add(location.real(folder))
         results = [s for s in subfolders if _is_results(folder / s, out)]
         # A folder called like a picture and empty is a mistake to be shown, not an empty lot.
         odd = [s for s in subfolders if _is_picture(folder / s) and _is_whole(folder / s)]
-        skipped.extend(folder / s for s in results if (folder / s).resolve() != out.resolve())
+        skipped.extend(
+            folder / s for s in results if location.real(folder / s) != location.real(out)
+        )
         subfolders[:] = sorted(
             s for s in subfolders if s not in results + odd and not s.startswith(".")
         )
-        if folder.resolve() == out.resolve():
+        if location.real(folder) == location.real(out):
             subfolders[:] = [s for s in subfolders if s != "images"]
         yield folder, sorted([n for n in names if not _is_clutter(n)] + odd)
 
@@ -171,7 +173,7 @@ def _is_clutter(name: str) -> bool:
 
 def _is_results(folder: Path, out: Path) -> bool:
     wrote = (folder / "log.jsonl").is_file() and (folder / "images").is_dir()
-    return wrote or folder.resolve() == out.resolve()
+    return wrote or location.real(folder) == location.real(out)
 
 
 def _without_sheet(paths: Sequence[Path], found: _Found) -> Inputs:
@@ -186,7 +188,7 @@ def _lot_names(paths: Sequence[Path], pictures: Sequence[Path]) -> Mapping[Path,
     """Name each folder by its path below the folder that was given, or else by its own name."""
     folders = dict.fromkeys(p.parent for p in pictures)
     tops = [p for p in paths if p.is_dir()]
-    names = {f: _below(f, tops) or f.resolve().name or str(f) for f in folders}
+    names = {f: _below(f, tops) or location.real(f).name or str(f) for f in folders}
     counts = Counter(names.values())
     return {f: name if counts[name] == 1 else f.as_posix() for f, name in names.items()}
 
@@ -202,9 +204,9 @@ def _with_sheet(paths: Sequence[Path], found: _Found, sheet: Path) -> Inputs:
     samples = sheets.read(sheet)
     if not paths:
         return Inputs(samples)
-    given = {p.resolve() for p in found.pictures}
+    given = {location.real(p) for p in found.pictures}
     listed = {place for s in samples for place in _places(s)}
-    named = [p for p in paths if not p.is_dir() and p.resolve() not in listed]
+    named = [p for p in paths if not p.is_dir() and location.real(p) not in listed]
     if named:
         raise UsageError(
             f"{', '.join(map(str, named))}: not in the sample sheet {sheet}; add a line for each"
@@ -220,14 +222,14 @@ def _with_sheet(paths: Sequence[Path], found: _Found, sheet: Path) -> Inputs:
 def _places(sample: Sample) -> frozenset[Path]:
     """Resolve a picture's location, and the file that holds it among others."""
     path = Path(sample.image)
-    return frozenset((path.resolve(), location.split(path)[0].resolve()))
+    return frozenset((location.real(path), location.real(location.split(path)[0])))
 
 
 def _sheet_notes(
     samples: Sequence[Sample], chosen: Sequence[Sample], found: _Found, sheet: Path
 ) -> Iterable[str]:
     listed = {place for s in samples for place in _places(s)}
-    unlisted = [p for p in found.pictures if p.resolve() not in listed]
+    unlisted = [p for p in found.pictures if location.real(p) not in listed]
     if unlisted:
         yield f"not in the sample sheet, so not analysed: {_names(unlisted)}"
     if len(chosen) < len(samples):
@@ -237,8 +239,8 @@ def _sheet_notes(
 
 
 def _leftovers(found: _Found, *, used: Sequence[Path]) -> Iterable[str]:
-    known = {p.resolve() for p in used}
-    others = [p for p in found.others if p.resolve() not in known]
+    known = {location.real(p) for p in used}
+    others = [p for p in found.others if location.real(p) not in known]
     if others:
         yield f"no pictures by their names, so not analysed: {_names(others)}"
     if found.skipped:
