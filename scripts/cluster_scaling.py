@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import resource
 import subprocess
 import sys
 import tempfile
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from time import perf_counter, process_time
@@ -35,14 +37,15 @@ def main() -> None:
         count = str(options.pictures)
         _call("phantom", str(drawn), "--count", count, "--shape", options.shape)
         tables = set()
-        print(f"{'way':<34}{'wall s':>8}{'cpu s':>8}{'cpu s/picture':>15}")  # noqa: T201
+        print(f"{'way':<34}{'wall s':>8}{'cpu s':>8}{'cpu s/picture':>15}{'pictures/s':>12}")  # noqa: T201
         for number, way in enumerate(WAYS):
             out = Path(folder) / str(number)
             wall, cpu = _call(
                 "run", str(drawn / "images"), "-p", options.protocol, "-o", str(out), *way
             )
             tables.add((out / "objects.csv").read_bytes())
-            print(f"{' '.join(way):<34}{wall:>8.1f}{cpu:>8.1f}{cpu / options.pictures:>15.2f}")  # noqa: T201
+            each, rate = cpu / options.pictures, _rate(out / "log.jsonl")
+            print(f"{' '.join(way):<34}{wall:>8.1f}{cpu:>8.1f}{each:>15.2f}{rate:>12.2f}")  # noqa: T201
         same = "one and the same" if len(tables) == 1 else f"{len(tables)} DIFFERENT ONES"
         print(f"objects.csv of all ways: {same}")  # noqa: T201
     wall_ms, cpu_ms = _overhead()
@@ -68,6 +71,13 @@ def _call(*arguments: str) -> tuple[float, float]:
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     return perf_counter() - began, used
+
+
+def _rate(log: Path) -> float:
+    """Pictures a second between the first and the last, start and end of the run left out."""
+    lines = map(json.loads, log.read_text(encoding="utf-8").splitlines())
+    times = [datetime.fromisoformat(x["time"]) for x in lines if x["event"] == "analysed"]
+    return (len(times) - 1) / (times[-1] - times[0]).total_seconds()
 
 
 def _overhead() -> tuple[float, float]:

@@ -75,7 +75,7 @@ def rows_of(run: Run, folder: Path) -> list[LotRow]:
             reason=lot["reason"],
             finished=run.finished,
             protocol=f"{protocol['name']} {protocol['version']}",
-            pictures=len(lot["images"]),
+            pictures=len(lot["images"]) + len(lot["failures"]),
             failures=len(lot["failures"]),
             values=tuple(
                 figure(name, (lot["estimates"].get(name) or {}).get("value"))
