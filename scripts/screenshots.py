@@ -24,7 +24,6 @@ def main(out: Path, themes: Sequence[str], sizes: Sequence[tuple[int, int]]) -> 
     work = Path(tempfile.mkdtemp(prefix="lots-"))
     os.environ["NAPARI_CONFIG"] = str(work / "napari.yaml")
     import napari
-    from qtpy.QtWidgets import QApplication
 
     from isletqc.plugin import preferences
     from isletqc.plugin.bench import bench_of
@@ -63,14 +62,17 @@ def main(out: Path, themes: Sequence[str], sizes: Sequence[tuple[int, int]]) -> 
                     bench.select([largest.label], fly=True)
                 else:
                     viewer.reset_view()
-                _settle(QApplication)
+                _settle()
                 shot = viewer.window.screenshot(canvas_only=False, flash=False)
                 ending = f"_{theme}_{width}" if len(themes) > 1 else ""
                 _write(out / f"{name.replace(' ', '_').lower()}{ending}.png", shot)
+    bench.save()  # else closing asks, and nobody is there to answer
+    while bench.busy:
+        _settle()
     viewer.close()
 
 
-def _settle(application: Any) -> None:
+def _settle() -> None:
     from qtpy.QtTest import QTest
 
     for _ in range(4):
