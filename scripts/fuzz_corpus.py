@@ -18,6 +18,7 @@ import imagecodecs
 import numpy as np
 import tifffile
 import zarr
+from fuzz_nd2 import nd2
 from numpy.typing import NDArray
 
 Sample = Mapping[str, bytes]
@@ -165,6 +166,9 @@ def samples() -> dict[str, Sample]:
             metadata=None,
         ),
         "head.nd2": b"\xda\xce\xbe\x0a" + bytes(noise(400)),
+        "colour.nd2": nd2(rgb[None], colour=True, channels=["Brightfield"]),
+        "places.nd2": nd2(np.stack([rgb, rgb]), channels=["a", "b", "c"], loop="positions"),
+        "packed.nd2": nd2(deep[None, ..., None], channels=["Mono"], lossless=True),
         "head.vsi": tiff(gray),
         "head.ndpi": tiff(rgb, photometric="rgb", compression="jpeg"),
         "colour.czi": (_FILES / "colour.czi").read_bytes(),

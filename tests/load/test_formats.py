@@ -7,13 +7,13 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import fuzz_corpus as corpus
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -29,22 +29,9 @@ from isletqc.load.answer import Answer
 from isletqc.load.pixel_size import Claim
 from isletqc.records import Image
 
-ROOT = Path(__file__).parents[2]
 FILES = Path(__file__).parent / "files"
 Read = Callable[..., Image]
 Cli = Callable[..., Result]
-
-
-def _module(name: str) -> Any:
-    spec = importlib.util.spec_from_file_location(name, ROOT / "scripts" / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    found = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(found)
-    return found
-
-
-corpus = _module("fuzz_corpus")
 
 
 def plain(path: Path) -> Image:
@@ -55,7 +42,7 @@ def noise(*shape: int, top: int = 256, dtype: Any = np.uint8) -> NDArray[Any]:
     return np.random.default_rng(4).integers(0, top, shape, dtype=dtype)
 
 
-def folder_of(path: Path, files: dict[str, bytes]) -> Path:
+def folder_of(path: Path, files: Mapping[str, bytes]) -> Path:
     for name, data in files.items():
         (path / name).parent.mkdir(parents=True, exist_ok=True)
         (path / name).write_bytes(data)
@@ -357,6 +344,7 @@ def test_a_missing_extra_is_told_with_the_way_to_get_it(
 ) -> None:
     monkeypatch.setitem(sys.modules, "liffile", None)
     monkeypatch.delitem(sys.modules, "isletqc.load.leica", raising=False)
+    monkeypatch.delattr("isletqc.load.leica", raising=False)
     found = answer.ask(two, "Leica LIF", wanted="", max_megapixels=1)
     assert isinstance(found.problem, UnsupportedPictureError)
     assert 'liffile, which is not installed: pip install "isletqc[formats]"' in str(found.problem)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import importlib
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import fuzz
+import fuzz_corpus
 import pytest
 
-SCRIPTS = Path(__file__).parents[2] / "scripts"
+from isletqc.load import answer
+
 SEED, FILES = 7, 400
 # Native code and large libraries: only read in a process of its own, which test_formats holds.
 APART = (".czi", ".ndpi", ".svs", ".vsi")
@@ -18,27 +18,17 @@ OUTCOMES = {"read", "unreadable", "unsupported", "too-large"}
 
 
 @pytest.fixture(scope="module")
-def fuzz() -> Iterator[Any]:
-    """The program behind scripts/fuzz."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(str(SCRIPTS))
-        yield importlib.import_module("fuzz")
-    for name in ("fuzz", "fuzz_corpus"):
-        sys.modules.pop(name, None)
-
-
-@pytest.fixture(scope="module")
-def samples(fuzz: Any) -> Any:
+def samples() -> Any:
     """Sound pictures of the formats that are read in this process."""
-    found = fuzz.fuzz_corpus.samples()
+    found = fuzz_corpus.samples()
     return {name: sample for name, sample in found.items() if not name.endswith(APART)}
 
 
-def outcome(fuzz: Any, path: Path) -> str:
+def outcome(path: Path) -> str:
     """What a run would say of a file, without a process for each."""
     form = fuzz._microscope_form(path)
     if form is not None:
-        found = fuzz.answer.ask(
+        found = answer.ask(
             path, form, wanted="", max_megapixels=50, before_pixels=lambda head: None
         )
         return found.problem.code if found.problem else "read"
@@ -47,20 +37,15 @@ def outcome(fuzz: Any, path: Path) -> str:
     return str(said)
 
 
-def test_damaged_files_are_read_or_refused_by_a_picture_error(
-    tmp_path: Path, fuzz: Any, samples: Any
-) -> None:
+def test_damaged_files_are_read_or_refused_by_a_picture_error(tmp_path: Path, samples: Any) -> None:
     found = [
-        outcome(fuzz, fuzz.write(tmp_path, samples, seed=SEED, number=number))
-        for number in range(FILES)
+        outcome(fuzz.write(tmp_path, samples, seed=SEED, number=number)) for number in range(FILES)
     ]
     assert set(found) <= OUTCOMES
     assert min(found.count(word) for word in ("read", "unreadable")) > FILES // 20
 
 
-def test_a_number_of_a_seed_is_always_the_same_file(
-    tmp_path: Path, fuzz: Any, samples: Any
-) -> None:
+def test_a_number_of_a_seed_is_always_the_same_file(tmp_path: Path, samples: Any) -> None:
     def data(folder: str, number: int) -> bytes:
         path = fuzz.write(tmp_path / folder, samples, seed=SEED, number=number)
         return b"".join(p.read_bytes() for p in sorted(path.rglob("*")) if p.is_file()) or (
@@ -74,12 +59,12 @@ def test_a_number_of_a_seed_is_always_the_same_file(
 
 
 def test_a_tiff_that_claims_two_thousand_million_channels_is_refused_at_once(
-    tmp_path: Path, fuzz: Any
+    tmp_path: Path,
 ) -> None:
     import struct
 
-    pixels = fuzz.fuzz_corpus.noise(24, 30)
-    data = bytearray(fuzz.fuzz_corpus.tiff(pixels, bigtiff=True, byteorder="<"))
+    pixels = fuzz_corpus.noise(24, 30)
+    data = bytearray(fuzz_corpus.tiff(pixels, bigtiff=True, byteorder="<"))
     at = data.index(struct.pack("<HHQ", 277, 3, 1))
     struct.pack_into("<HQQ", data, at + 2, 4, 1, 2**31 - 1)
     (tmp_path / "a.tif").write_bytes(data)

@@ -1,4 +1,8 @@
-"""Pictures of a Nikon ND2, by nd2: each position is a picture of its own."""
+"""Pictures of a Nikon ND2, by nd2: each position is a picture of its own.
+
+The samples of a colour lie in the file as blue, green, red, and nd2 gives them so (two programs
+that were held against Nikon's say it: github.com/ome/bioformats issue 3761, vibbits/nis2pyr).
+"""
 
 from __future__ import annotations
 
@@ -6,12 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import nd2
+import numpy as np
 from numpy.typing import NDArray
 
 from isletqc.load.pixel_size import Claim
 from isletqc.load.series import Series, plane
 
-_POSITION = "P"
+_POSITION, _SAMPLES = "P", "S"
 _MOST_POSITIONS = 10_000
 
 
@@ -34,9 +39,10 @@ def listed(path: Path) -> tuple[Series, ...]:
 def pixels(path: Path, place: int) -> NDArray[Any]:
     """Decode one position, (Y, X) or (Y, X, C)."""
     with nd2.ND2File(path) as file:
-        axes = tuple(axis for axis in file.sizes if axis != _POSITION)
-        several = _POSITION in file.sizes
-        return plane(file.asarray(position=place if several else None), axes)
+        several, coloured = _POSITION in file.sizes, _SAMPLES in file.sizes
+        # The axis of positions stays, with one of them.
+        found = plane(file.asarray(position=place if several else None), tuple(file.sizes))
+    return np.ascontiguousarray(found[..., ::-1]) if coloured else found
 
 
 def _claims(channels: tuple[Any, ...]) -> tuple[Claim, ...]:
