@@ -19,6 +19,7 @@ import numpy as np
 import tifffile
 import zarr
 from fuzz_nd2 import nd2
+from fuzz_ndpi import ndpi
 from numpy.typing import NDArray
 
 Sample = Mapping[str, bytes]
@@ -170,7 +171,7 @@ def samples() -> dict[str, Sample]:
         "places.nd2": nd2(np.stack([rgb, rgb]), channels=["a", "b", "c"], loop="positions"),
         "packed.nd2": nd2(deep[None, ..., None], channels=["Mono"], lossless=True),
         "head.vsi": tiff(gray),
-        "head.ndpi": tiff(rgb, photometric="rgb", compression="jpeg"),
+        "levels.ndpi": ndpi({20.0: rgb, 5.0: rgb[::4, ::4]}),
         "colour.czi": (_FILES / "colour.czi").read_bytes(),
         "scenes.czi": (_FILES / "scenes.czi").read_bytes(),
     }

@@ -13,7 +13,7 @@ import tifffile
 import zarr
 
 from isletqc.errors import PictureTooLargeError, PixelSizeUnknownError, UnreadablePictureError
-from isletqc.load import foreign, picture, regions
+from isletqc.load import foreign, picture, regions, tiff_windows
 
 FILES = Path(__file__).parent / "files"
 
@@ -89,13 +89,13 @@ def test_rows_of_one_uncompressed_strip_of_either_byte_order_are_read_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read_bytes: list[int] = []
-    plain = regions._bytes
+    plain = tiff_windows._bytes
 
     def counted(file: Any, start: int, size: int) -> bytes:
         read_bytes.append(size)
         return plain(file, start, size)
 
-    monkeypatch.setattr(regions, "_bytes", counted)
+    monkeypatch.setattr(tiff_windows, "_bytes", counted)
     pixels = np.random.default_rng(1).integers(0, 2**16, (203, 317), np.uint16)
     orders: tuple[Literal["<", ">"], ...] = ("<", ">")
     for order in orders:

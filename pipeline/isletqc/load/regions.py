@@ -14,14 +14,13 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from tifffile import TiffPage
 
 from isletqc.errors import PictureError, UnreadablePictureError
-from isletqc.load import foreign, location, pixel_size, tiff
+from isletqc.load import foreign, location, pixel_size, tiff, tiff_windows
 from isletqc.load.answer import in_windows
 from isletqc.load.header import Header, refuse_large
 from isletqc.load.signature import MicroscopeForm
@@ -198,7 +197,7 @@ def _of_tiff(path: Path, over_megapixels: float) -> Iterator[_Windows | None]:
             page = tiff.plain_page(tif, head.planes[0])
             tiff.check_segments(data, page)
             # From here on the file is read, not mapped: a drive that goes away is an error then.
-            read = partial(_window, file, page)
+            read = partial(tiff_windows.window, file, page)
             yield _Windows(head, read, lambda: location.digest(path))
 
 
@@ -233,7 +232,9 @@ def _large(data: mmap.mmap | None, over_megapixels: float) -> Header | None:
         page = tiff.plain_page(tif, head.planes[0])
         name = getattr(page.photometric, "name", "")
         by_rows = name in ("RGB", "MINISBLACK", "YCBCR") and page.planarconfig == 1
-        by_rows &= _in_rows(page) or _segment_bytes(page) <= _MAX_SEGMENT_BYTES
+        by_rows &= (
+            tiff_windows.in_rows(page) or tiff_windows.segment_bytes(page) <= _MAX_SEGMENT_BYTES
+        )
     return head if by_rows and head.orientation == 1 else None
 
 
@@ -241,82 +242,3 @@ def _plain(head: Header) -> bool:
     """Tell samples that stay as they are, whatever stands in the rest of the picture."""
     integers = head.dtype in ("uint8", "uint16") and not head.alpha
     return integers and head.full_scale == float(np.iinfo(head.dtype).max)
-
-
-def _in_rows(page: TiffPage) -> bool:
-    """Tell strips of plain rows, of which some can be read without the others."""
-    return page.compression == 1 and page.fillorder == 1 and not page.is_tiled
-
-
-def _segment_bytes(page: TiffPage) -> int:
-    """Bytes of a decoded strip or tile."""
-    tall, wide = _segment_px(page)
-    return tall * wide * int(page.samplesperpixel) * np.dtype(page.dtype).itemsize
-
-
-def _segment_px(page: TiffPage) -> tuple[int, int]:
-    if page.is_tiled:
-        return int(page.tilelength), int(page.tilewidth)
-    return min(int(page.rowsperstrip), int(page.imagelength)), int(page.imagewidth)
-
-
-def _window(file: BinaryIO, page: TiffPage, y: slice, x: slice) -> NDArray[Any]:
-    width, samples = int(page.imagewidth), int(page.samplesperpixel)
-    shape = (y.stop - y.start, x.stop - x.start, samples)
-    out = np.zeros(shape, np.dtype(page.dtype).newbyteorder("="))
-    tall, wide = _segment_px(page)
-    across = -(-width // wide)
-    for row in range(y.start // tall, -(-y.stop // tall)):
-        if _in_rows(page):
-            first, last = max(y.start, row * tall), min(y.stop, row * tall + tall)
-            part = slice(first - row * tall, last - row * tall)
-            out[first - y.start : last - y.start] = _rows(file, page, row, part)[:, x]
-            continue
-        for column in range(x.start // wide, -(-x.stop // wide)):
-            _put(out, file, page, row * across + column, (y.start, x.start))
-    return out
-
-
-def _rows(file: BinaryIO, page: TiffPage, strip: int, part: slice) -> NDArray[Any]:
-    """Read some rows of a strip that is not compressed."""
-    shape = (part.stop - part.start, int(page.imagewidth), int(page.samplesperpixel))
-    dtype = np.dtype(page.dtype).newbyteorder(page.parent.byteorder)
-    row_bytes = shape[1] * shape[2] * dtype.itemsize
-    start = int(page.dataoffsets[strip]) + part.start * row_bytes
-    return np.frombuffer(_bytes(file, start, shape[0] * row_bytes), dtype).reshape(shape)
-
-
-def _bytes(file: BinaryIO, start: int, size: int) -> bytes:
-    try:
-        file.seek(start)
-        found = file.read(size)
-    except OSError as e:
-        raise UnreadablePictureError(f"cannot be read any more: {e.strerror or e}") from e
-    if len(found) < size:
-        raise UnreadablePictureError("TIFF is cut short: part of its pixels is missing")
-    return found
-
-
-def _put(
-    out: NDArray[Any], file: BinaryIO, page: TiffPage, place: int, origin: tuple[int, int]
-) -> None:
-    """Decode one tile or strip into a window that begins at an origin."""
-    data = _bytes(file, int(page.dataoffsets[place]), int(page.databytecounts[place]))
-    decoded, at, _ = page.decode(data, place, jpegtables=page.jpegtables)
-    if decoded is None:
-        raise UnreadablePictureError("TIFF is cut short: part of its pixels is missing")
-    segment = decoded[0]
-    to, of = zip(
-        _overlap(int(at[2]), segment.shape[0], origin[0], out.shape[0]),
-        _overlap(int(at[3]), segment.shape[1], origin[1], out.shape[1]),
-        strict=True,
-    )
-    out[to] = segment[of]
-
-
-def _overlap(start: int, length: int, origin: int, wanted: int) -> tuple[slice, slice]:
-    """Where a segment and a window overlap, counted in the window and in the segment."""
-    first, last = max(start, origin), min(start + length, origin + wanted)
-    return slice(first - origin, max(first, last) - origin), slice(
-        first - start, max(first, last) - start
-    )

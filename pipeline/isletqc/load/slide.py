@@ -1,23 +1,29 @@
-"""Pictures of Zeiss CZI, Olympus VSI, Hamamatsu NDPI and Aperio SVS, by slideio.
+"""Pictures of Zeiss CZI, Olympus VSI, Hamamatsu NDPI and Aperio SVS, by slideio and tifffile.
 
-Each scene is a picture; its full resolution is read. Labels and overviews are no scenes.
+Each scene is a picture; its full resolution is read. Labels and overviews are no scenes. NDPI and
+SVS are TIFFs. Where JPEG packs them, tifffile decodes what slideio has found: slideio 2.10 gives
+other colours, without a word, for some of the ways in which JPEG stores them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import slideio  # type: ignore[import-untyped]
+import tifffile
 from numpy.typing import NDArray
 
 from isletqc.errors import UnreadablePictureError
+from isletqc.load import tiff_windows
 from isletqc.load.header import MAX_CHANNELS
 from isletqc.load.series import Series, length_claim
 
 _UM_PER_M = 1e6
 _COLOUR, _MOST_SCENES = 3, 10_000
+_TIFF_FORMS = ("NDPI", "SVS")
 
 
 def listed(path: Path, *, form: str) -> tuple[Series, ...]:
@@ -31,7 +37,8 @@ def listed(path: Path, *, form: str) -> tuple[Series, ...]:
 def pixels(path: Path, place: int, *, form: str) -> NDArray[Any]:
     """Decode one scene, (Y, X) or (Y, X, C)."""
     scene = slideio.open_slide(str(path), form).get_scene(place)
-    block: NDArray[Any] = scene.read_block()
+    with _jpeg_page(path, scene, form) as page:
+        block: NDArray[Any] = scene.read_block() if page is None else page.asarray(maxworkers=1)
     if block.shape[:2] != tuple(scene.size)[::-1]:
         raise UnreadablePictureError(f"expected {scene.size}, found pixels {block.shape}")
     return block
@@ -42,12 +49,27 @@ def window(path: Path, place: int, *, form: str) -> Callable[[slice, slice], NDA
     scene = slideio.open_slide(str(path), form).get_scene(place)
 
     def read(y: slice, x: slice) -> NDArray[Any]:
+        with _jpeg_page(path, scene, form) as page, path.open("rb") as file:
+            if page is not None:
+                return tiff_windows.window(file, page, y, x)
         block: NDArray[Any] = scene.read_block(
             (x.start, y.start, x.stop - x.start, y.stop - y.start)
         )
         return block
 
     return read
+
+
+@contextmanager
+def _jpeg_page(path: Path, scene: slideio.Scene, form: str) -> Iterator[tifffile.TiffPage | None]:
+    """Open the page of a scene that lies in a TIFF as JPEG; None of all others."""
+    if form not in _TIFF_FORMS:
+        yield None
+        return
+    with tifffile.TiffFile(path) as file:
+        page = file.pages.first
+        same = (page.imagewidth, page.imagelength) == tuple(scene.size)
+        yield page if same and page.compression == tifffile.COMPRESSION.JPEG else None
 
 
 def _series(scene: slideio.Scene, form: str) -> Series:
