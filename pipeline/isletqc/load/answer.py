@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import struct
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ EXTRA = 'pip install "isletqc[formats]"'
 _DAMAGE = (
     ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RuntimeError,
     AssertionError, MemoryError, OSError, EOFError, struct.error, ElementTree.ParseError,
+    zlib.error, NameError,  # nd2 asks for what it has not set
 )  # fmt: skip
 _LONGEST = 200
 Window = Callable[[slice, slice], NDArray[Any]]
