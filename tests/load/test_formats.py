@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import struct
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import fuzz_corpus as corpus
+import imagecodecs
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -121,17 +123,42 @@ def test_the_plane_of_an_instrument_s_lif_is_read_and_its_stack_refused(real_dat
 
 
 def czi_colour() -> NDArray[np.int64]:
-    """(48, 60, 3) of the formula that the files were drawn with."""
+    """(48, 60, 3) of the formula that the files were drawn with; CZI stores blue first."""
     y, x, c = np.mgrid[:48, :60, :3]
     found: NDArray[np.int64] = (5 * y + 3 * x + 70 * c) % 256
     return found
 
 
-def test_a_colour_czi_is_read_as_drawn() -> None:
+def test_a_colour_czi_comes_out_as_red_green_blue() -> None:
     image = plain(FILES / "colour.czi")
-    np.testing.assert_array_equal(image.pixels, czi_colour())
+    # czifile 2019.7.2 reads the file so too.
+    np.testing.assert_array_equal(image.pixels, czi_colour()[:, :, ::-1])
     assert image.channels == ("red", "green", "blue")
     assert image.um_per_px == pytest.approx(1.5)
+
+
+def packed_by_jpeg_xr(data: bytes) -> bytes:
+    """Pack the only block of a CZI without loss, as Zeiss marks it: 24 bit, blue first."""
+    rgb = czi_colour()[:, :, ::-1].astype(np.uint8)
+    block = bytearray(imagecodecs.jpegxr_encode(np.ascontiguousarray(rgb), level=1.0))
+    form = bytes.fromhex("24c3dd6f034efe4bb1853d77768dc9")  # all but the last byte of 24 bit RGB
+    block[block.index(form) + len(form)] = 0x0C
+    found = bytearray(data)
+    head = found.index(b"ZISRAWSUBBLOCK") + 32
+    entry, stored = head + 16, bytes(czi_colour().astype(np.uint8).tobytes())
+    at = found.index(stored)
+    found[at : at + len(stored)] = bytes(block).ljust(len(stored), b"\0")
+    struct.pack_into("<q", found, head + 8, len(block))
+    for place in (entry, found.index(b"ZISRAWDIRECTORY") + 32 + 128):
+        assert found[place : place + 2] == b"DV"
+        struct.pack_into("<i", found, place + 18, 4)
+    return bytes(found)
+
+
+def test_a_colour_czi_packed_by_jpeg_xr_comes_out_the_same(tmp_path: Path) -> None:
+    (tmp_path / "a.czi").write_bytes(packed_by_jpeg_xr((FILES / "colour.czi").read_bytes()))
+    image = plain(tmp_path / "a.czi")
+    np.testing.assert_array_equal(image.pixels, czi_colour()[:, :, ::-1])
 
 
 def test_a_scene_of_a_czi_is_read_with_its_channels() -> None:

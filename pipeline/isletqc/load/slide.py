@@ -2,7 +2,9 @@
 
 Each scene is a picture; its full resolution is read. Labels and overviews are no scenes. NDPI and
 SVS are TIFFs. Where JPEG packs them, tifffile decodes what slideio has found: slideio 2.10 gives
-other colours, without a word, for some of the ways in which JPEG stores them.
+other colours, without a word, for some of the ways in which JPEG stores them. CZI holds colours as
+blue, green, red, and slideio gives them so (its issue 13). In VSI nothing tells the order of the
+colours (github.com/ome/bioformats issue 3819).
 """
 
 from __future__ import annotations
@@ -12,11 +14,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import slideio  # type: ignore[import-untyped]
 import tifffile
 from numpy.typing import NDArray
 
-from isletqc.errors import UnreadablePictureError
+from isletqc.errors import UnreadablePictureError, UnsupportedPictureError
 from isletqc.load import tiff_windows
 from isletqc.load.header import MAX_CHANNELS
 from isletqc.load.series import Series, length_claim
@@ -41,7 +44,7 @@ def pixels(path: Path, place: int, *, form: str) -> NDArray[Any]:
         block: NDArray[Any] = scene.read_block() if page is None else page.asarray(maxworkers=1)
     if block.shape[:2] != tuple(scene.size)[::-1]:
         raise UnreadablePictureError(f"expected {scene.size}, found pixels {block.shape}")
-    return block
+    return _red_first(block, scene, form)
 
 
 def window(path: Path, place: int, *, form: str) -> Callable[[slice, slice], NDArray[Any]]:
@@ -55,9 +58,29 @@ def window(path: Path, place: int, *, form: str) -> Callable[[slice, slice], NDA
         block: NDArray[Any] = scene.read_block(
             (x.start, y.start, x.stop - x.start, y.stop - y.start)
         )
-        return block
+        return _red_first(block, scene, form)
 
     return read
+
+
+def _red_first(block: NDArray[Any], scene: slideio.Scene, form: str) -> NDArray[Any]:
+    """Give colours as red, green, blue.
+
+    Raises
+    ------
+    UnsupportedPictureError
+        Their order in the file is not known.
+    """
+    if form in _TIFF_FORMS or not _is_colour(scene):
+        return block
+    packed = scene.compression.name
+    blue_first = packed == "Uncompressed" or (packed == "JpegXR" and block.dtype == np.uint8)
+    if form == "CZI" and blue_first:
+        return np.ascontiguousarray(block[..., ::-1])
+    raise UnsupportedPictureError(
+        f"colour {form} ({packed}, {block.dtype}): which of its colours is red cannot be told "
+        "for sure; save it as OME-TIFF with the maker's program"
+    )
 
 
 @contextmanager
@@ -78,7 +101,7 @@ def _series(scene: slideio.Scene, form: str) -> Series:
     if not 1 <= count <= MAX_CHANNELS:
         raise UnreadablePictureError(f"the file claims {count} channels")
     names = tuple(scene.get_channel_name(k) for k in range(count))
-    samples = {"S": count} if _is_colour(scene, names) else {"C": count}
+    samples = {"S": count} if _is_colour(scene) else {"C": count}
     x_um, y_um = (r * _UM_PER_M if r and r > 0 else None for r in scene.resolution)
     return Series(
         name=scene.name,
@@ -96,10 +119,11 @@ def _series(scene: slideio.Scene, form: str) -> Series:
     )
 
 
-def _is_colour(scene: slideio.Scene, names: tuple[str, ...]) -> bool:
+def _is_colour(scene: slideio.Scene) -> bool:
     """Tell colour from three stains: its parts have no names, or one name with a number."""
-    if len(names) != _COLOUR:
+    if scene.num_channels != _COLOUR:
         return False
+    names = [scene.get_channel_name(k) for k in range(_COLOUR)]
     parts = [name.rpartition(":") for name in names]
     one = len({name for name, _, _ in parts}) == 1
     return not any(names) or (one and [number for _, _, number in parts] == ["1", "2", "3"])
