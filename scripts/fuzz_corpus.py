@@ -44,10 +44,16 @@ def tiff(pixels: NDArray[Any], **options: Any) -> bytes:
     return buffer.getvalue()
 
 
-def lif(images: Mapping[str, NDArray[Any]], *, um_per_px: float = 1.5) -> bytes:
-    """Leica LIF by hand: (C, Y, X) or (Z, C, Y, X) uint8 or uint16, by name."""
+def lif(
+    images: Mapping[str, NDArray[Any]], *, um_per_px: float = 1.5, tags: tuple[int, ...] = ()
+) -> bytes:
+    """Leica LIF by hand: (C, Y, X) or (Z, C, Y, X) uint8 or uint16, by name.
+
+    With ``tags`` pictures are colours (Y, X, 3); they say what each sample is: red 1, green 2,
+    blue 3.
+    """
     elements = "".join(
-        _lif_element(number, name, pixels, um_per_px)
+        _lif_element(number, name, pixels, um_per_px, tags)
         for number, (name, pixels) in enumerate(images.items())
     )
     head = (
@@ -63,10 +69,13 @@ def lif(images: Mapping[str, NDArray[Any]], *, um_per_px: float = 1.5) -> bytes:
     return data
 
 
-def _lif_element(number: int, name: str, pixels: NDArray[Any], um_per_px: float) -> str:
-    *stack, channels, height, width = pixels.shape
-    size = pixels.itemsize
-    sides = [(1, width, size), (2, height, size * width)]
+def _lif_element(
+    number: int, name: str, pixels: NDArray[Any], um_per_px: float, tags: tuple[int, ...]
+) -> str:
+    *stack, channels, height, width = np.moveaxis(pixels, -1, 0).shape if tags else pixels.shape
+    size, plane = pixels.itemsize, pixels.itemsize * width * height
+    step = size * len(tags) or size
+    sides = [(1, width, step), (2, height, step * width)]
     if stack:
         sides.append((3, stack[0], size * width * height * channels))
     axes = "".join(
@@ -75,9 +84,10 @@ def _lif_element(number: int, name: str, pixels: NDArray[Any], um_per_px: float)
         for axis, n, step in sides
     )
     descriptions = "".join(
-        f'<ChannelDescription DataType="0" ChannelTag="0" Resolution="{8 * size}" Min="0" '
-        f'Max="1" Unit="" NameOfMeasuredQuantity="" LUTName="Lut {k}" IsLUTInverted="0" '
-        f'BytesInc="{k * size * width * height}" BitInc="0"/>'
+        f'<ChannelDescription DataType="0" ChannelTag="{tags[k] if tags else 0}" '
+        f'Resolution="{8 * size}" Min="0" Max="1" Unit="" NameOfMeasuredQuantity="" '
+        f'LUTName="Lut {k}" IsLUTInverted="0" BytesInc="{k * (size if tags else plane)}" '
+        'BitInc="0"/>'
         for k in range(channels)
     )
     return (
@@ -156,6 +166,7 @@ def samples() -> dict[str, Sample]:
         "deep.png": bytes(imagecodecs.png_encode(deep)),
         "rgb.jpg": bytes(imagecodecs.jpeg8_encode(rgb)),
         "gray.jpg": bytes(imagecodecs.jpeg8_encode(gray)),
+        "colour.lif": lif({"plane": rgb}, tags=(3, 2, 1)),
         "one.lif": lif({"plane": np.stack([gray, gray[::-1]])}),
         "two.lif": lif({"stack": noise(3, 1, 20, 30), "plane": deep[None]}),
         "tiles.svs": tiff(

@@ -66,6 +66,16 @@ def test_a_lif_of_one_picture_is_read_with_its_pixel_size_and_channels(tmp_path:
     assert picture.identity(tmp_path / "a.lif") == image.sha256
 
 
+@pytest.mark.parametrize("tags", [(1, 2, 3), (3, 2, 1)])
+def test_a_colour_lif_comes_out_as_red_green_blue(tmp_path: Path, tags: tuple[int, ...]) -> None:
+    rgb = noise(20, 32, 3)
+    stored = np.ascontiguousarray(rgb[..., [tag - 1 for tag in tags]])
+    (tmp_path / "a.lif").write_bytes(corpus.lif({"plane": stored}, tags=tags))
+    image = plain(tmp_path / "a.lif")
+    np.testing.assert_array_equal(image.pixels, rgb)
+    assert image.channels == ("red", "green", "blue")
+
+
 @pytest.fixture
 def two(tmp_path: Path) -> Path:
     """A LIF of a Z stack and two planes."""
