@@ -30,7 +30,7 @@ EXTRA = 'pip install "isletqc[formats]"'
 _DAMAGE = (
     ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RuntimeError,
     AssertionError, MemoryError, OSError, EOFError, struct.error, ElementTree.ParseError,
-    zlib.error, NameError,  # nd2 asks for what it has not set
+    zlib.error, NameError, SystemError,  # of nd2, and of the codecs of Zarr
 )  # fmt: skip
 _LONGEST = 200
 Window = Callable[[slice, slice], NDArray[Any]]
