@@ -31,7 +31,7 @@ Read = Callable[[slice, slice], NDArray[Any]]
 _MAGIC_BYTES = 16
 # A microscope's file that is smaller holds no picture worth reading in parts; to ask it for its
 # size costs half a second.
-_BYTES_PER_MEGAPIXEL = 0.5e6
+_BYTES_PER_MEGAPIXEL = 0.1e6
 # A larger strip or tile that is compressed would be decoded again for each window.
 _MAX_SEGMENT_BYTES = 2**28
 
