@@ -112,7 +112,8 @@ def _seeds(
 ) -> Labels:
     """Find where islets are deepest; numbered without gaps."""
     lowest, *higher = settings.seed_levels
-    seeds = _large(mask & (core > lowest), disc_px(settings.min_seed_diameter_um, um_per_px))
+    least_seed_px = disc_px(settings.min_seed_diameter_um, um_per_px)
+    seeds = _large(_components(mask & (core > lowest)), least_seed_px)
     least_px = disc_px(settings.min_part_diameter_um, um_per_px)
     count = int(seeds.max(initial=0))
     for number, box in enumerate(ndimage.find_objects(seeds), start=1):
@@ -124,8 +125,9 @@ def _seeds(
             high = whole & (core[box] > level)
             if np.count_nonzero(high) < 2 * least_px:
                 break  # nor can any higher level part it
-            if _components(high).max() > 1:
-                parts = _parted(parts, _large(high, least_px))
+            pieces = _components(high)
+            if pieces.max() > 1:
+                parts = _parted(parts, _large(pieces, least_px))
         # The first part keeps the number, so that there are no gaps.
         numbers = np.array([0, number, *range(count + 1, count + int(parts.max()))], dtype=np.int32)
         seeds[box][whole] = numbers[parts[whole]]
@@ -133,10 +135,9 @@ def _seeds(
     return seeds
 
 
-def _large(high: Mask, min_area_px: float) -> Labels:
-    """Components of at least this area, numbered without gaps."""
-    labels = _components(high)
-    inside = np.flatnonzero(high)
+def _large(labels: Labels, min_area_px: float) -> Labels:
+    """Keep the components of at least this area, in place, numbered without gaps."""
+    inside = np.flatnonzero(labels > 0)
     keep = np.bincount(labels.ravel()[inside], minlength=1) >= min_area_px
     keep[0] = False
     numbers = np.where(keep, np.cumsum(keep), 0).astype(np.int32)
